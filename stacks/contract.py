@@ -1,0 +1,66 @@
+"""The public interface of a layer: one frozen dataclass of outputs, published and read back whole.
+
+A field's name is the output's name. Reading an interface in another stack makes that stack depend on
+the producer, so the deploy order follows from what is read and is written down nowhere.
+"""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cdktf import TerraformOutput, TerraformRemoteState, TerraformStack
+
+from stacks.state import read_state
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Outputs = TypeVar("Outputs", bound="DataclassInstance")
+
+
+def publish(stack: TerraformStack, outputs: DataclassInstance) -> None:
+    """Publish every field of a layer's interface as a Terraform output of the same name."""
+    for field in fields(outputs):
+        TerraformOutput(
+            stack,
+            field.name,
+            value=getattr(outputs, field.name),
+            description=field.metadata.get("description"),
+            static_id=True,
+        )
+
+
+def read(
+    consumer: TerraformStack,
+    interface: type[Outputs],
+    producer: TerraformStack,
+    producer_name: str | None = None,
+) -> Outputs:
+    """What `producer` publishes, as typed references to its state.
+
+    `producer_name` replaces the producer's name by an expression (a local that holds the region), so
+    that the consumer's JSON is the same in every region.
+    """
+    consumer.add_dependency(producer)
+    layer = interface.__module__.split(".")[1]
+    suffix = "" if producer_name else f"-{producer.node.id}"
+    state = read_state(consumer, f"{layer}-state{suffix}", producer_name or producer.node.id)
+    types = typing.get_type_hints(interface)
+    return interface(
+        **{
+            field.name: _reference(state, field.name, types[field.name])
+            for field in fields(interface)
+        }
+    )
+
+
+def _reference(state: TerraformRemoteState, name: str, kind: Any) -> Any:
+    if kind is str:
+        return state.get_string(name)
+    if kind is int:
+        return state.get_number(name)
+    if kind == list[str]:
+        return state.get_list(name)
+    raise TypeError(f"an output is a str, an int or a list[str]; '{name}' is {kind}")

@@ -1,0 +1,21 @@
+"""The public interface of the data layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DataOutputs:
+    """The region's Aurora cluster and artifacts bucket."""
+
+    cluster_identifier: str
+    cluster_resource_id: str
+    cluster_arn: str
+    writer_endpoint: str
+    reader_endpoint: str
+    database_port: int
+    database_name: str
+    secret_arn: str
+    artifacts_bucket: str
+    artifacts_bucket_arn: str

@@ -1,0 +1,95 @@
+"""Who may use the region's key, and for what only.
+
+Each statement names one AWS service and the condition that ties its use to this account's resources:
+the encryption context where the service sends one, `kms:ViaService` where a caller of ours is behind
+the request, `aws:SourceAccount` where the service itself is the caller.
+"""
+
+from __future__ import annotations
+
+from stacks.policies import Condition, Statement, policy
+
+USE = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+
+# These act with the identity of the caller, or of the role they were given.
+SERVICES_ON_BEHALF_OF_CALLERS = ("lambda", "rds", "s3", "secretsmanager", "sns", "sqs")
+
+# In a key policy "*" is the key itself: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
+THIS_KEY = ["*"]
+
+
+def key_policy(account_id: str, region: str) -> str:
+    """The policy of a region's key, as JSON."""
+    return policy(
+        _administration(account_id),
+        *_services_on_behalf_of_callers(account_id, region),
+        _log_groups(account_id, region),
+        _service(
+            "CloudWatchAlarmsPublish",
+            "cloudwatch.amazonaws.com",
+            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            _from_own(account_id, f"arn:aws:cloudwatch:{region}:{account_id}:alarm:*"),
+        ),
+        _service(
+            "S3DeliversAccessLogs",
+            "logging.s3.amazonaws.com",
+            ["kms:GenerateDataKey*", "kms:Decrypt"],
+            {"StringEquals": {"aws:SourceAccount": account_id}},
+        ),
+    )
+
+
+def _administration(account_id: str) -> Statement:
+    """Without the account's root in it, a key can become impossible to manage by anyone.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+    """
+    return Statement(
+        sid="AccountAdministersThroughIam",
+        actions=["kms:*"],
+        resources=THIS_KEY,
+        principals={"AWS": f"arn:aws:iam::{account_id}:root"},
+    )
+
+
+def _services_on_behalf_of_callers(account_id: str, region: str) -> list[Statement]:
+    caller: Condition = {
+        "StringEquals": {
+            "kms:CallerAccount": account_id,
+            "kms:ViaService": [
+                f"{service}.{region}.amazonaws.com" for service in SERVICES_ON_BEHALF_OF_CALLERS
+            ],
+        }
+    }
+    # Aurora and Lambda keep using the key after the request that named it, by a grant.
+    grant: Condition = {**caller, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+    anyone_of_ours = {"AWS": "*"}
+    return [
+        Statement("CallersUseThroughServices", USE, THIS_KEY, anyone_of_ours, caller),
+        Statement("ServicesHoldGrants", ["kms:CreateGrant"], THIS_KEY, anyone_of_ours, grant),
+    ]
+
+
+def _log_groups(account_id: str, region: str) -> Statement:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"""
+    return _service(
+        "LogGroupsOfThisAccount",
+        f"logs.{region}.amazonaws.com",
+        USE,
+        {
+            "ArnLike": {
+                "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:log-group:*"
+            }
+        },
+    )
+
+
+def _service(sid: str, service: str, actions: list[str], conditions: Condition) -> Statement:
+    return Statement(sid, actions, THIS_KEY, {"Service": service}, conditions)
+
+
+def _from_own(account_id: str, source_arn: str) -> Condition:
+    return {
+        "StringEquals": {"aws:SourceAccount": account_id},
+        "ArnLike": {"aws:SourceArn": source_arn},
+    }

@@ -1,0 +1,211 @@
+"""Every decision that differs between regions or environments, and nothing else.
+
+To add a region, add a `Region`. To change a size, change an `Environment`. No other file names either.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+PROJECT = "trading"
+
+# Aurora MySQL 3.08 is the long-term-support line of the 8.0-compatible engine:
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraMySQLReleaseNotes/AuroraMySQL.Updates.30Updates.html
+AURORA_ENGINE_VERSION = "8.0.mysql_aurora.3.08.2"
+AURORA_INSTANCE_CLASS = "db.r5.large"
+AURORA_READERS = 2
+DATABASE_NAME = "trading"
+
+LAMBDA_RUNTIME = "python3.12"
+LAMBDA_MEMORY_MEGABYTES = 512
+LAMBDA_TIMEOUT_SECONDS = 30
+
+LOG_RETENTION_DAYS = 30
+OBJECT_RETENTION_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Region:
+    """One AWS region of the platform.
+
+    `network_index` numbers the region within an environment's address range; it is never reused.
+    """
+
+    name: str
+    availability_zones: tuple[str, str, str]
+    network_index: int
+
+
+REGIONS: tuple[Region, ...] = (
+    Region("us-east-1", ("us-east-1a", "us-east-1b", "us-east-1c"), network_index=0),
+    Region("us-east-2", ("us-east-2a", "us-east-2b", "us-east-2c"), network_index=1),
+    Region("us-west-2", ("us-west-2a", "us-west-2b", "us-west-2c"), network_index=2),
+)
+
+# Route 53 publishes the metrics of health checks in us-east-1 only, so their alarms must live there:
+# https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-health-checks.html
+GLOBAL_REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Throttling:
+    """Limits of one API stage: steady requests per second, and the burst above it."""
+
+    requests_per_second: int
+    burst: int
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What an environment decides. The names follow the Terraform arguments they end in.
+
+    `network_octet` is the second octet of the environment's first region; each environment has room
+    for 32 regions. `owns_bare_alias` is true in the one environment whose KMS key is also
+    `alias/trading-{region}`. `account_id`, where given, is the only account the provider accepts.
+    """
+
+    name: str
+    network_octet: int
+    nat_gateway_per_zone: bool
+    interface_endpoints: bool
+    backup_retention_days: int
+    backtrack_hours: int
+    skip_final_snapshot: bool
+    kms_deletion_window_days: int
+    owns_bare_alias: bool
+    throttling: Throttling
+    lambda_reserved_concurrency: int
+    log_level: Literal["DEBUG", "INFO", "WARNING"]
+    web_acl_requests_per_five_minutes: int | None
+    alarm_email: str | None = None
+    base_domain: str = "trading.example.com"
+    zone_exists: bool = False
+    account_id: str | None = None
+
+
+ENVIRONMENTS: tuple[Environment, ...] = (
+    Environment(
+        name="dev",
+        network_octet=0,
+        nat_gateway_per_zone=False,
+        interface_endpoints=True,
+        backup_retention_days=1,
+        backtrack_hours=0,
+        skip_final_snapshot=True,
+        kms_deletion_window_days=7,
+        owns_bare_alias=False,
+        throttling=Throttling(requests_per_second=50, burst=100),
+        lambda_reserved_concurrency=10,
+        log_level="DEBUG",
+        web_acl_requests_per_five_minutes=1_000,
+    ),
+    Environment(
+        name="staging",
+        network_octet=32,
+        nat_gateway_per_zone=False,
+        interface_endpoints=True,
+        backup_retention_days=7,
+        backtrack_hours=0,
+        skip_final_snapshot=True,
+        kms_deletion_window_days=7,
+        owns_bare_alias=False,
+        throttling=Throttling(requests_per_second=200, burst=400),
+        lambda_reserved_concurrency=25,
+        log_level="INFO",
+        web_acl_requests_per_five_minutes=10_000,
+    ),
+    Environment(
+        name="prod",
+        network_octet=64,
+        nat_gateway_per_zone=True,
+        interface_endpoints=True,
+        backup_retention_days=35,
+        backtrack_hours=0,
+        skip_final_snapshot=False,
+        kms_deletion_window_days=30,
+        owns_bare_alias=True,
+        throttling=Throttling(requests_per_second=2_000, burst=4_000),
+        lambda_reserved_concurrency=200,
+        log_level="INFO",
+        web_acl_requests_per_five_minutes=100_000,
+    ),
+)
+
+# What the account shares across environments is an own workspace with its own stacks.
+FOUNDATION_WORKSPACE = "foundation"
+
+
+class SettingsError(ValueError):
+    """A setting or an environment variable that cannot be used; the message says what is allowed."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A Terraform workspace and the environment it is a copy of. Its name is the suffix of all names."""
+
+    suffix: str
+    environment: Environment
+
+    @property
+    def zone_name(self) -> str:
+        """The DNS zone of this workspace, such as `dev.trading.example.com`."""
+        return f"{self.suffix}.{self.environment.base_domain}"
+
+    @property
+    def api_domain(self) -> str:
+        """The latency-routed name of the API; `{region}.{api_domain}` names one region."""
+        return f"api.{self.zone_name}"
+
+    def vpc_octet(self, region: Region) -> int:
+        """The second octet of a region's VPC, `10.{octet}.0.0/16`."""
+        return self.environment.network_octet + region.network_index
+
+
+def parse_workspace(name: str | None) -> Workspace:
+    """The workspace a name stands for: `dev`, or `dev-pr42` for a short-lived copy of dev.
+
+    Raises SettingsError for no name, for `default`, and for anything that is not an environment.
+    """
+    environments = {environment.name: environment for environment in ENVIRONMENTS}
+    allowed = f"{', '.join(environments)}, or <environment>-<name> such as dev-pr42"
+    if not name or name == "default":
+        raise SettingsError(f"no environment chosen: set TF_WORKSPACE to {allowed}")
+    base, _, copy = name.partition("-")
+    if base not in environments or not re.fullmatch(r"[a-z]+(-[a-z0-9]{1,12})?", name):
+        raise SettingsError(
+            f"'{name}' is not an environment: set TF_WORKSPACE to {allowed}"
+            " (the name of a copy is up to 12 lower-case letters and digits)"
+        )
+    return Workspace(suffix=name, environment=environments[base])
+
+
+@dataclass(frozen=True)
+class StateBucket:
+    """Where Terraform keeps state when it is not kept in files of this checkout."""
+
+    name: str
+    region: str
+    lock: Literal["s3", "dynamodb"]
+
+    @property
+    def lock_table(self) -> str:
+        """The DynamoDB table that locks for Terraform 1.5 to 1.9, which has no S3-native lock."""
+        return f"{self.name}-lock"
+
+
+def state_bucket() -> StateBucket | None:
+    """The S3 backend asked for by TRADING_STATE_BUCKET, TRADING_STATE_REGION, TRADING_STATE_LOCK.
+
+    None keeps state in local files, which suits a trial and no team. Raises SettingsError.
+    """
+    name = os.environ.get("TRADING_STATE_BUCKET")
+    if not name:
+        return None
+    lock = os.environ.get("TRADING_STATE_LOCK", "s3")
+    if lock not in {"s3", "dynamodb"}:
+        raise SettingsError(f"TRADING_STATE_LOCK is '{lock}': use s3 (Terraform 1.10+) or dynamodb")
+    region = os.environ.get("TRADING_STATE_REGION", GLOBAL_REGION)
+    return StateBucket(name, region, "s3" if lock == "s3" else "dynamodb")
