@@ -1,0 +1,76 @@
+"""The service's configuration, read once from the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trade_service.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BUNDLED_CERTIFICATES = Path(__file__).parent / "certificates" / "rds-global-bundle.pem"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Where this function runs and where its database is.
+
+    The same code serves AWS and the local target; only these values differ.
+    """
+
+    region: str
+    api_domain: str
+    database_writer_host: str
+    database_reader_host: str
+    database_port: int
+    database_name: str
+    database_secret_arn: str
+    database_ca_bundle: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Configuration:
+        """Read and check the environment variables.
+
+        Raises:
+            ConfigurationError: a variable is missing or malformed; the message names it.
+        """
+        # An identifier cannot be a query parameter, so the name is restricted where it enters.
+        database_name = _required(environment, "DATABASE_NAME")
+        if not re.fullmatch(r"[A-Za-z0-9_]{1,48}", database_name):
+            raise ConfigurationError("DATABASE_NAME may hold letters, digits and underscores only")
+        port = _required(environment, "DATABASE_PORT")
+        if not port.isdecimal():
+            raise ConfigurationError("DATABASE_PORT is not a number")
+        return cls(
+            region=_required(environment, "AWS_REGION"),
+            api_domain=_required(environment, "API_DOMAIN"),
+            database_writer_host=_required(environment, "DATABASE_WRITER_HOST"),
+            database_reader_host=_required(environment, "DATABASE_READER_HOST"),
+            database_port=int(port),
+            database_name=database_name,
+            database_secret_arn=_required(environment, "DATABASE_SECRET_ARN"),
+            database_ca_bundle=Path(environment.get("DATABASE_CA_BUNDLE") or BUNDLED_CERTIFICATES),
+        )
+
+    def trade_url(self, trade_id: str, home_region: str) -> str:
+        """The address of a trade in the region that holds it."""
+        return f"https://{home_region}.{self.api_domain}/trades/{trade_id}"
+
+
+@cache
+def configuration() -> Configuration:
+    """The configuration of this process."""
+    return Configuration.from_environment(os.environ)
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise ConfigurationError(f"the environment variable {name} is not set")
+    return value
