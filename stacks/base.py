@@ -8,6 +8,7 @@ import jsii
 from cdktf import Fn, TerraformElement, TerraformLocal, TerraformOutput, TerraformStack, Token
 from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
 from cdktf_cdktf_provider_aws.provider import AwsProvider
+from constructs import Construct, Node
 
 from stacks.settings import PROJECT, Region, Workspace
 from stacks.state import configure_backend, minimum_terraform_version
@@ -15,7 +16,6 @@ from stacks.state import configure_backend, minimum_terraform_version
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from constructs import Construct
 
 AWS_PROVIDER_VERSION = "~> 5.100"
 
@@ -113,8 +113,8 @@ class PlatformStack(TerraformStack):
 
     # An operator reads and types addresses, so they are the construct's path, without cdktf's hash.
     @jsii.member(jsii_name="allocateLogicalId")
-    def _allocate_logical_id(self, element: TerraformElement) -> str:
-        path = element.node.path
+    def _allocate_logical_id(self, element: TerraformElement | Node) -> str:
+        path = element.path if isinstance(element, Node) else element.node.path
         address = path.removeprefix(f"{self.node.path}/").replace("/", "_").replace("-", "_")
         if self._addresses.setdefault(address, path) != path:
             raise ValueError(f"{path} and {self._addresses[address]} have one address, {address}")

@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdktf import TerraformOutput, TerraformRemoteState, TerraformStack
+from constructs import Construct
 
 from stacks.state import read_state
 
@@ -22,9 +23,11 @@ Outputs = TypeVar("Outputs", bound="DataclassInstance")
 
 def publish(stack: TerraformStack, outputs: DataclassInstance) -> None:
     """Publish every field of a layer's interface as a Terraform output of the same name."""
+    # A scope of their own: an output may bear the name of a local or a data source.
+    scope = Construct(stack, "output")
     for field in fields(outputs):
         TerraformOutput(
-            stack,
+            scope,
             field.name,
             value=getattr(outputs, field.name),
             description=field.metadata.get("description"),

@@ -43,7 +43,7 @@ def _use_packaged_node() -> None:
 
 
 def _preload_in_node() -> None:
-    options = os.environ.get("NODE_OPTIONS", "")
+    options = os.environ.get("NODE_OPTIONS", "--no-deprecation")
     if str(NODE_PRELOAD) not in options:
         os.environ["NODE_OPTIONS"] = f'{options} --require "{NODE_PRELOAD}"'.strip()
 

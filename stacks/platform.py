@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cdktf import App
 
+from stacks.network import NetworkStack
 from stacks.security import SecurityStack
 from stacks.settings import REGIONS, parse_workspace
 
@@ -13,5 +14,6 @@ def synthesize(workspace_name: str | None) -> None:
     workspace = parse_workspace(workspace_name)
     app = App()
     for region in REGIONS:
-        SecurityStack(app, workspace, region)
+        security = SecurityStack(app, workspace, region)
+        NetworkStack(app, workspace, region, security=security)
     app.synth()

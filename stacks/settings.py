@@ -173,7 +173,7 @@ def parse_workspace(name: str | None) -> Workspace:
     allowed = f"{', '.join(environments)}, or <environment>-<name> such as dev-pr42"
     if not name or name == "default":
         raise SettingsError(f"no environment chosen: set TF_WORKSPACE to {allowed}")
-    base, _, copy = name.partition("-")
+    base = name.partition("-")[0]
     if base not in environments or not re.fullmatch(r"[a-z]+(-[a-z0-9]{1,12})?", name):
         raise SettingsError(
             f"'{name}' is not an environment: set TF_WORKSPACE to {allowed}"

@@ -1,0 +1,85 @@
+"""Network of one region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdktf_cdktf_provider_aws.vpc import Vpc
+
+from stacks.base import RegionalStack
+from stacks.contract import publish, read
+from stacks.network.addresses import address_plan
+from stacks.network.endpoints import Endpoints
+from stacks.network.flow_log import FlowLog
+from stacks.network.outputs import NetworkOutputs
+from stacks.network.security_groups import SecurityGroups
+from stacks.network.subnets import Subnets
+from stacks.security import SecurityOutputs, SecurityStack
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from stacks.settings import Region, Workspace
+
+
+class NetworkStack(RegionalStack):
+    """Three zones, each with a public subnet for NAT, one for Lambda, and one for Aurora.
+
+    Aurora's subnets have no way out of the VPC at all.
+    """
+
+    def __init__(
+        self, scope: Construct, workspace: Workspace, region: Region, *, security: SecurityStack
+    ) -> None:
+        super().__init__(scope, "network", workspace, region)
+        environment = workspace.environment
+        keys = read(self, SecurityOutputs, security, self.beside("security"))
+        plan = address_plan(workspace.vpc_octet(region))
+
+        zones = self.zonal("availability_zones", region.availability_zones)
+        vpc = Vpc(
+            self,
+            "vpc",
+            cidr_block=self.local("vpc_cidr", plan.vpc).as_string,
+            enable_dns_support=True,
+            enable_dns_hostnames=True,
+            tags={"Name": self.named("vpc")},
+        )
+
+        def subnets(purpose: str, cidrs: list[str]) -> Subnets:
+            local_cidrs = self.zonal(f"{purpose}_cidrs", cidrs)
+            return Subnets(self, purpose, vpc_id=vpc.id, zones=zones, cidrs=local_cidrs)
+
+        public = subnets("public", plan.public)
+        functions = subnets("lambda", plan.functions)
+        database = subnets("database", plan.database)
+
+        internet = public.open_to_internet()
+        nat_count = len(zones) if environment.nat_gateway_per_zone else 1
+        nat_gateways = public.add_nat_gateways(nat_count, internet)
+        function_tables = functions.route_each_through(nat_gateways)
+        database_table = database.share_route_table()
+
+        groups = SecurityGroups(self, vpc.id)
+        endpoints = Endpoints(
+            self, vpc.id, [table.id for table in (*function_tables, database_table)]
+        )
+        if environment.interface_endpoints:
+            endpoints.add_interfaces(functions.ids, groups.endpoints.id)
+        else:
+            groups.allow_https_to_internet()
+        FlowLog(self, vpc.id, keys.kms_key_arn)
+
+        publish(
+            self,
+            NetworkOutputs(
+                vpc_id=vpc.id,
+                vpc_cidr=vpc.cidr_block,
+                public_subnet_ids=public.ids,
+                lambda_subnet_ids=functions.ids,
+                database_subnet_ids=database.ids,
+                lambda_security_group_id=groups.function.id,
+                detached_security_group_id=groups.detached.id,
+                database_security_group_id=groups.database.id,
+            ),
+        )
