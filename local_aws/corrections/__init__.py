@@ -1,0 +1,30 @@
+"""What ministack does differently from AWS, put right: one module per service.
+
+A correction's docstring says what AWS does, with the page that says so.
+"""
+
+from __future__ import annotations
+
+from local_aws.corrections import (
+    api_gateway,
+    cloudwatch,
+    ec2,
+    gateway,
+    rds_databases,
+    rds_settings,
+    rds_snapshots,
+    route53,
+)
+from local_aws.corrections.rds_databases import use_databases
+
+__all__ = [
+    "api_gateway",
+    "cloudwatch",
+    "ec2",
+    "gateway",
+    "rds_databases",
+    "rds_settings",
+    "rds_snapshots",
+    "route53",
+    "use_databases",
+]

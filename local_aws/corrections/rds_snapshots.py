@@ -1,0 +1,136 @@
+"""RDS: cluster snapshots hold the rows, can be copied, and restored under another name."""
+
+from __future__ import annotations
+
+import copy
+
+from ministack.services import rds
+
+from local_aws.corrections.rds_databases import databases, has_database, start_database
+from local_aws.corrections.rds_settings import Parameters, Record, Response
+from local_aws.registry import Function, adds_action, corrects
+
+
+def _find(identifier: str) -> Record | None:
+    """A snapshot by its name or, from another region too, by its ARN."""
+    if not identifier.startswith("arn:"):
+        found: Record | None = rds._db_cluster_snapshots.get(identifier)
+        return found
+    _, _, _, region, account, _, name = identifier.split(":", 6)
+    found = rds._db_cluster_snapshots.get_scoped(account, region, name)
+    return found
+
+
+def _not_found(identifier: str) -> Response:
+    message = f"DBClusterSnapshot not found: {identifier}"
+    error: Response = rds._error("DBClusterSnapshotNotFoundFault", message, 404)
+    return error
+
+
+@corrects("services.rds", "_create_cluster_snapshot_internal")
+def snapshot_holds_the_rows(original: Function, identifier: str, cluster: Record) -> Record:
+    """A cluster snapshot is a copy of the cluster's storage and knows its master password.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_CreateSnapshotCluster.html
+    """
+    snapshot: Record = original(identifier, cluster)
+    snapshot["_MasterUserPassword"] = cluster["_MasterUserPassword"]
+    snapshot["_DatabaseName"] = cluster["DatabaseName"]
+    if has_database(cluster):
+        databases().take_snapshot(cluster["DBClusterArn"], snapshot["DBClusterSnapshotArn"])
+    return snapshot
+
+
+@corrects("services.rds", "_delete_db_cluster_snapshot")
+def deleted_snapshot_loses_the_rows(original: Function, parameters: Parameters) -> Response:
+    """DeleteDBClusterSnapshot removes the copy of the storage.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBClusterSnapshot.html
+    """
+    snapshot = _find(rds._p(parameters, "DBClusterSnapshotIdentifier"))
+    response: Response = original(parameters)
+    if snapshot is not None and response[0] == 200:
+        databases().delete_snapshot(snapshot["DBClusterSnapshotArn"])
+    return response
+
+
+@adds_action("services.rds", "CopyDBClusterSnapshot")
+def copy_cluster_snapshot(parameters: Parameters) -> Response:
+    """CopyDBClusterSnapshot copies a snapshot, under another key if one is given.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html
+    """
+    source_identifier = rds._p(parameters, "SourceDBClusterSnapshotIdentifier")
+    target = rds._p(parameters, "TargetDBClusterSnapshotIdentifier")
+    source = _find(source_identifier)
+    if source is None:
+        return _not_found(source_identifier)
+    if target in rds._db_cluster_snapshots:
+        message = f"Cannot create the snapshot because {target} already exists."
+        error: Response = rds._error("DBClusterSnapshotAlreadyExistsFault", message, 400)
+        return error
+    region, account = rds.get_region(), rds.get_account_id()
+    snapshot = copy.deepcopy(source)
+    snapshot["DBClusterSnapshotIdentifier"] = target
+    snapshot["DBClusterSnapshotArn"] = f"arn:aws:rds:{region}:{account}:cluster-snapshot:{target}"
+    snapshot["SourceDBClusterSnapshotArn"] = source["DBClusterSnapshotArn"]
+    if key := rds._p(parameters, "KmsKeyId"):
+        snapshot["KmsKeyId"] = key
+    tags = rds._parse_tags(parameters)
+    if not tags and rds._p(parameters, "CopyTags") == "true":
+        tags = copy.deepcopy(source["TagList"])
+    snapshot["TagList"] = tags
+    rds._tags[snapshot["DBClusterSnapshotArn"]] = tags
+    if has_database(source):
+        databases().copy_snapshot(source["DBClusterSnapshotArn"], snapshot["DBClusterSnapshotArn"])
+    rds._db_cluster_snapshots[target] = snapshot
+    body = f"<DBClusterSnapshot>{rds._cluster_snapshot_xml(snapshot)}</DBClusterSnapshot>"
+    response: Response = rds._xml(
+        200,
+        "CopyDBClusterSnapshotResponse",
+        f"<CopyDBClusterSnapshotResult>{body}</CopyDBClusterSnapshotResult>",
+    )
+    return response
+
+
+@corrects("services.rds", "_cluster_snapshot_xml")
+def copied_snapshot_names_its_source(original: Function, snapshot: Record) -> str:
+    """DescribeDBClusterSnapshots tells what a snapshot was copied from.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBClusterSnapshot.html
+    """
+    source = snapshot.get("SourceDBClusterSnapshotArn")
+    element = f"<SourceDBClusterSnapshotArn>{source}</SourceDBClusterSnapshotArn>" if source else ""
+    return str(original(snapshot)) + element
+
+
+@adds_action("services.rds", "RestoreDBClusterFromSnapshot")
+def restore_cluster_from_snapshot(parameters: Parameters) -> Response:
+    """RestoreDBClusterFromSnapshot makes a cluster with the snapshot's rows and master user.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html
+    """
+    identifier = rds._p(parameters, "SnapshotIdentifier")
+    snapshot = _find(identifier)
+    if snapshot is None:
+        return _not_found(identifier)
+    key = rds._p(parameters, "KmsKeyId") or snapshot["KmsKeyId"]
+    creation = {
+        **parameters,
+        "MasterUsername": snapshot["MasterUsername"],
+        "Engine": snapshot["Engine"],
+        "EngineVersion": rds._p(parameters, "EngineVersion") or snapshot["EngineVersion"],
+        "KmsKeyId": key,
+        "StorageEncrypted": "true" if key or snapshot["StorageEncrypted"] else "false",
+        "DatabaseName": rds._p(parameters, "DatabaseName") or snapshot["_DatabaseName"] or "",
+    }
+    if rds._p(parameters, "ManageMasterUserPassword") != "true":
+        creation["MasterUserPassword"] = snapshot["_MasterUserPassword"]
+    with rds._shared_container_lock:
+        response: Response = rds._create_db_cluster_impl(creation)
+    cluster = rds._clusters.get(rds._p(parameters, "DBClusterIdentifier"))
+    if response[0] != 200 or cluster is None:
+        return response
+    return start_database(
+        "RestoreDBClusterFromSnapshot", cluster, snapshot["DBClusterSnapshotArn"]
+    )
