@@ -62,8 +62,8 @@ def read(
 def _reference(state: TerraformRemoteState, name: str, kind: Any) -> Any:
     if kind is str:
         return state.get_string(name)
-    if kind is int:
+    if kind is float:
         return state.get_number(name)
     if kind == list[str]:
         return state.get_list(name)
-    raise TypeError(f"an output is a str, an int or a list[str]; '{name}' is {kind}")
+    raise TypeError(f"an output is a str, a float or a list[str]; '{name}' is {kind}")

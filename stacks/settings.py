@@ -12,9 +12,10 @@ from typing import Literal
 
 PROJECT = "trading"
 
-# Aurora MySQL 3.08 is the long-term-support line of the 8.0-compatible engine:
-# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraMySQLReleaseNotes/AuroraMySQL.Updates.30Updates.html
-AURORA_ENGINE_VERSION = "8.0.mysql_aurora.3.08.2"
+# The 8.0-compatible engine whose 3.10 line AWS supports for the longest; such a line is not to be upgraded
+# by itself: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Update.SpecialVersions.html
+AURORA_ENGINE_VERSION = "8.0.mysql_aurora.3.10.0"
+AURORA_PARAMETER_FAMILY = "aurora-mysql8.0"
 AURORA_INSTANCE_CLASS = "db.r5.large"
 AURORA_READERS = 2
 DATABASE_NAME = "trading"
@@ -93,7 +94,7 @@ ENVIRONMENTS: tuple[Environment, ...] = (
         nat_gateway_per_zone=False,
         interface_endpoints=True,
         backup_retention_days=1,
-        backtrack_hours=0,
+        backtrack_hours=24,
         skip_final_snapshot=True,
         kms_deletion_window_days=7,
         owns_bare_alias=False,
@@ -108,7 +109,7 @@ ENVIRONMENTS: tuple[Environment, ...] = (
         nat_gateway_per_zone=False,
         interface_endpoints=True,
         backup_retention_days=7,
-        backtrack_hours=0,
+        backtrack_hours=24,
         skip_final_snapshot=True,
         kms_deletion_window_days=7,
         owns_bare_alias=False,
@@ -123,7 +124,7 @@ ENVIRONMENTS: tuple[Environment, ...] = (
         nat_gateway_per_zone=True,
         interface_endpoints=True,
         backup_retention_days=35,
-        backtrack_hours=0,
+        backtrack_hours=72,
         skip_final_snapshot=False,
         kms_deletion_window_days=30,
         owns_bare_alias=True,

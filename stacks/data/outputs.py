@@ -14,7 +14,8 @@ class DataOutputs:
     cluster_arn: str
     writer_endpoint: str
     reader_endpoint: str
-    database_port: int
+    # Terraform has one kind of number, and so has the reference to it.
+    database_port: float
     database_name: str
     secret_arn: str
     artifacts_bucket: str

@@ -1,0 +1,157 @@
+"""A private bucket, as every bucket of the platform is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
+from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
+    S3BucketLifecycleConfiguration,
+    S3BucketLifecycleConfigurationRule,
+    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleExpiration,
+    S3BucketLifecycleConfigurationRuleFilter,
+    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_logging import S3BucketLoggingA
+from cdktf_cdktf_provider_aws.s3_bucket_ownership_controls import (
+    S3BucketOwnershipControls,
+    S3BucketOwnershipControlsRule,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
+from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
+from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
+    S3BucketServerSideEncryptionConfigurationA,
+    S3BucketServerSideEncryptionConfigurationRuleA,
+    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
+    S3BucketVersioningA,
+    S3BucketVersioningVersioningConfiguration,
+)
+from constructs import Construct
+
+from stacks.policies import Statement, policy, tls_only
+from stacks.settings import OBJECT_RETENTION_DAYS
+
+if TYPE_CHECKING:
+    from stacks.base import PlatformStack
+
+# Parts of an upload that nobody finished are invisible in listings, and paid for.
+UNFINISHED_UPLOAD_DAYS = 7
+
+
+class PrivateBucket(Construct):
+    """Versioned, encrypted with the region's key, closed to the public and to plain HTTP, 90 days.
+
+    `force_destroy` removes all versions and delete markers, so that the layer can be torn down.
+    """
+
+    def __init__(self, stack: PlatformStack, purpose: str, kms_key_arn: str) -> None:
+        super().__init__(stack, purpose)
+        name = stack.named_worldwide(purpose)
+        self.bucket = S3Bucket(self, "bucket", bucket=name, force_destroy=True, tags={"Name": name})
+        self._keep_versions_for_retention()
+        self._encrypt(kms_key_arn)
+        self._close_to_public()
+
+    def _keep_versions_for_retention(self) -> None:
+        versioning = S3BucketVersioningA(
+            self,
+            "versioning",
+            bucket=self.bucket.id,
+            versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
+        )
+        expiry = S3BucketLifecycleConfigurationRule(
+            id="expire",
+            status="Enabled",
+            filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+            expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=OBJECT_RETENTION_DAYS)],
+            noncurrent_version_expiration=[
+                S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(
+                    noncurrent_days=OBJECT_RETENTION_DAYS
+                )
+            ],
+            abort_incomplete_multipart_upload=[
+                S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
+                    days_after_initiation=UNFINISHED_UPLOAD_DAYS
+                )
+            ],
+        )
+        # Rules on noncurrent versions are refused until the bucket has versions.
+        S3BucketLifecycleConfiguration(
+            self, "lifecycle", bucket=self.bucket.id, rule=[expiry], depends_on=[versioning]
+        )
+
+    def _encrypt(self, kms_key_arn: str) -> None:
+        by_default = (
+            S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA(
+                sse_algorithm="aws:kms", kms_master_key_id=kms_key_arn
+            )
+        )
+        S3BucketServerSideEncryptionConfigurationA(
+            self,
+            "encryption",
+            bucket=self.bucket.id,
+            rule=[
+                S3BucketServerSideEncryptionConfigurationRuleA(
+                    apply_server_side_encryption_by_default=by_default, bucket_key_enabled=True
+                )
+            ],
+        )
+
+    def _close_to_public(self) -> None:
+        self._public_access_block = S3BucketPublicAccessBlock(
+            self,
+            "public-access-block",
+            bucket=self.bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+        )
+        S3BucketOwnershipControls(
+            self,
+            "ownership",
+            bucket=self.bucket.id,
+            rule=S3BucketOwnershipControlsRule(object_ownership="BucketOwnerEnforced"),
+        )
+
+    def allow(self, *statements: Statement) -> S3BucketPolicy:
+        """The bucket's policy: these statements, and never plain HTTP."""
+        # S3 refuses one of two changes to a bucket's access that arrive together.
+        return S3BucketPolicy(
+            self,
+            "policy",
+            bucket=self.bucket.id,
+            policy=policy(tls_only(self.bucket.arn), *statements),
+            depends_on=[self._public_access_block],
+        )
+
+    def log_access_to(self, target: PrivateBucket, delivery: S3BucketPolicy) -> None:
+        """Record every request to this bucket in the target, whose policy allows the delivery."""
+        S3BucketLoggingA(
+            self,
+            "access-logging",
+            bucket=self.bucket.id,
+            target_bucket=target.bucket.id,
+            target_prefix=f"{self.node.id}/",
+            depends_on=[delivery],
+        )
+
+
+def access_log_delivery(source: PrivateBucket, target: PrivateBucket, account_id: str) -> Statement:
+    """S3's log delivery may write the source's access logs into the target.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    """
+    return Statement(
+        sid="DeliverAccessLogs",
+        actions=["s3:PutObject"],
+        resources=[f"{target.bucket.arn}/{source.node.id}/*"],
+        principals={"Service": "logging.s3.amazonaws.com"},
+        conditions={
+            "ArnLike": {"aws:SourceArn": source.bucket.arn},
+            "StringEquals": {"aws:SourceAccount": account_id},
+        },
+    )

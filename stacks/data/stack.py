@@ -1,0 +1,66 @@
+"""Data of one region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stacks.base import RegionalStack
+from stacks.contract import publish, read
+from stacks.data.aurora import Aurora
+from stacks.data.bucket import PrivateBucket, access_log_delivery
+from stacks.data.outputs import DataOutputs
+from stacks.network import NetworkOutputs, NetworkStack
+from stacks.security import SecurityOutputs, SecurityStack
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from stacks.settings import Region, Workspace
+
+
+class DataStack(RegionalStack):
+    """Aurora in the network's database subnets, and the artifacts bucket with its access logs."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        workspace: Workspace,
+        region: Region,
+        *,
+        network: NetworkStack,
+        security: SecurityStack,
+    ) -> None:
+        super().__init__(scope, "data", workspace, region)
+        places = read(self, NetworkOutputs, network, self.beside("network"))
+        keys = read(self, SecurityOutputs, security, self.beside("security"))
+
+        aurora = Aurora(
+            self,
+            workspace.environment,
+            network=places,
+            kms_key_arn=keys.kms_key_arn,
+            zones=self.zonal("availability_zones", region.availability_zones),
+        )
+        artifacts = PrivateBucket(self, "artifacts", keys.kms_key_arn)
+        artifacts.allow()
+        access_logs = PrivateBucket(self, "access-logs", keys.kms_key_arn)
+        delivery = access_logs.allow(access_log_delivery(artifacts, access_logs, self.account_id))
+        artifacts.log_access_to(access_logs, delivery)
+
+        cluster = aurora.cluster
+        secret = cluster.master_user_secret.get(0).secret_arn
+        publish(
+            self,
+            DataOutputs(
+                cluster_identifier=cluster.cluster_identifier,
+                cluster_resource_id=cluster.cluster_resource_id,
+                cluster_arn=cluster.arn,
+                writer_endpoint=cluster.endpoint,
+                reader_endpoint=cluster.reader_endpoint,
+                database_port=cluster.port,
+                database_name=cluster.database_name,
+                secret_arn=secret,
+                artifacts_bucket=artifacts.bucket.bucket,
+                artifacts_bucket_arn=artifacts.bucket.arn,
+            ),
+        )
