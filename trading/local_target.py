@@ -2,12 +2,13 @@
 
 Everything it installs and keeps lies in one folder, ``<work>/local``:
 
-==============  ==============================================================
-``venv/``       the virtual environment of the local AWS, one per lock file
-``data/``       state of the emulator and the databases; :meth:`LocalTarget.forget`
-``server.json`` process id and port of the running server
-``server.log``  its output
-==============  ==============================================================
+===============  =============================================================
+``venv/``        the virtual environment of the local AWS
+``data/``        state of the emulator and the databases; :meth:`LocalTarget.forget`
+``server.json``  process id and port of the running server
+``server.log``   its output
+``server.lock``  locked by the server as long as it lives
+===============  =============================================================
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class LocalTarget:
         self._record_path = self.directory / "server.json"
         self._data = self.directory / "data"
         self._log = self.directory / "server.log"
+        self._server_lock = self.directory / "server.lock"
 
     def up(self, progress: Progress) -> None:
         """Start the local AWS if it does not run; install what it needs before.
@@ -104,7 +106,7 @@ class LocalTarget:
                 return
             os.kill(record["process_id"], signal.SIGTERM)
             deadline = time.monotonic() + _STOP_SECONDS
-            while self._is_server(record):
+            while self._running_record():
                 if time.monotonic() > deadline:
                     raise LocalTargetError(
                         f"the local AWS (process {record['process_id']}) does not stop:"
@@ -173,7 +175,8 @@ class LocalTarget:
     def _start(self, python: Path, port: int) -> None:
         self._data.mkdir(parents=True, exist_ok=True)
         command = [str(python), "-m", "local_aws", "--port", str(port)]
-        with self._log.open("ab") as log:
+        with self._log.open("ab") as log, self._server_lock.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             # A session of its own: the terminal's interrupt key must not reach the server.
             process = subprocess.Popen(
                 [*command, "--directory", str(self._data)],
@@ -182,6 +185,7 @@ class LocalTarget:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=[lock.fileno()],
             )
         record = {"process_id": process.pid, "port": port}
         self._record_path.write_text(json.dumps(record))
@@ -247,21 +251,19 @@ class LocalTarget:
         return record
 
     def _running_record(self) -> dict[str, int] | None:
-        record = self._record()
-        return record if record and self._is_server(record) else None
+        """The record of the server, if it lives: it holds the lock that it was started with.
 
-    def _is_server(self, record: dict[str, int]) -> bool:
-        """Whether the recorded process lives and is our server, not a later one of that number."""
-        process_id = record["process_id"]
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(process_id, os.WNOHANG)  # Else our own ended child stays a zombie.
-        result = subprocess.run(
-            ["ps", "-ww", "-o", "args=", "-p", str(process_id)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return "local_aws" in result.stdout and str(self._data) in result.stdout
+        Unlike its process id, the lock cannot have passed on to another process.
+        """
+        record = self._record()
+        if record is None:
+            return None
+        with self._server_lock.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return record
+        return None
 
     @staticmethod
     def _url(port: int) -> str:

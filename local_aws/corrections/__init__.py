@@ -6,6 +6,7 @@ A correction's docstring says what AWS does, with the page that says so.
 from __future__ import annotations
 
 from local_aws.corrections import (
+    acm,
     api_gateway,
     cloudwatch,
     ec2,
@@ -14,10 +15,12 @@ from local_aws.corrections import (
     rds_settings,
     rds_snapshots,
     route53,
+    waf,
 )
 from local_aws.corrections.rds_databases import use_databases
 
 __all__ = [
+    "acm",
     "api_gateway",
     "cloudwatch",
     "ec2",
@@ -27,4 +30,5 @@ __all__ = [
     "rds_snapshots",
     "route53",
     "use_databases",
+    "waf",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 from ministack.services import cloudwatch
 
@@ -14,12 +15,10 @@ Parameters = dict[str, Any]
 Record = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
 
-_TEXTS = (
-    "AlarmName",
-    "AlarmArn",
-    "AlarmDescription",
-    "StateValue",
-    "StateReason",
+_ALARM_TEXTS = ("AlarmName", "AlarmArn", "AlarmDescription", "StateValue", "StateReason")
+_COMPOSITE_ALARM_TEXTS = (*_ALARM_TEXTS, "AlarmRule")
+_METRIC_ALARM_TEXTS = (
+    *_ALARM_TEXTS,
     "MetricName",
     "Namespace",
     "Statistic",
@@ -34,7 +33,6 @@ _TEXTS = (
     "TreatMissingData",
     "EvaluateLowSampleCountPercentile",
 )
-_LISTS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
 @corrects("services.cloudwatch", "_put_metric_alarm")
@@ -83,13 +81,24 @@ def alarm_settings_are_told(
     if is_cbor or is_json or status != 200:
         return status, headers, body
 
-    def with_settings(match: re.Match[str]) -> str:
-        names = re.findall(r"<member><AlarmName>([^<]*)</AlarmName>", match.group(1))
-        alarms = "".join(_alarm(cloudwatch._alarms[name]) for name in names)
-        return f"<MetricAlarms>{alarms}</MetricAlarms>"
+    told = _replace_members(body.decode(), "MetricAlarms", cloudwatch._alarms, _metric_alarm)
+    told = _replace_members(
+        told, "CompositeAlarms", cloudwatch._composite_alarms, _composite_alarm
+    )
+    return status, headers, told.encode()
 
-    pattern = r"<MetricAlarms>(.*?)</MetricAlarms>"
-    return status, headers, re.sub(pattern, with_settings, body.decode(), flags=re.S).encode()
+
+def _replace_members(
+    body: str, group: str, alarms: dict[str, Record], write: Callable[[Record], str]
+) -> str:
+    """Write the alarms that an answer has in a group anew, from what is kept of them."""
+
+    def members(match: re.Match[str]) -> str:
+        names = re.findall(r"<member><AlarmName>([^<]*)</AlarmName>", match.group(1))
+        content = "".join(write(alarms[unescape(name)]) for name in names)
+        return f"<{group}>{content}</{group}>"
+
+    return re.sub(f"<{group}>(.*?)</{group}>", members, body, flags=re.DOTALL)
 
 
 def _text(parameters: Parameters, name: str) -> str:
@@ -134,16 +143,23 @@ def _metrics(parameters: Parameters) -> list[Record]:
     return metrics
 
 
-def _alarm(alarm: Record) -> str:
+def _metric_alarm(alarm: Record) -> str:
+    texts = "".join(_element(name, alarm.get(name)) for name in _METRIC_ALARM_TEXTS)
+    metrics = _element("Metrics", alarm.get("Metrics"))
+    dimensions = _element("Dimensions", alarm.get("Dimensions") or [])
+    return f"<member>{texts}{_actions(alarm)}{dimensions}{metrics}</member>"
+
+
+def _composite_alarm(alarm: Record) -> str:
+    texts = "".join(_element(name, alarm.get(name)) for name in _COMPOSITE_ALARM_TEXTS)
+    return f"<member>{texts}{_actions(alarm)}</member>"
+
+
+def _actions(alarm: Record) -> str:
     enabled = str(bool(alarm.get("ActionsEnabled", True))).lower()
-    return (
-        "<member>"
-        + "".join(_element(name, alarm.get(name)) for name in _TEXTS)
-        + f"<ActionsEnabled>{enabled}</ActionsEnabled>"
-        + "".join(_element(name, alarm.get(name) or []) for name in _LISTS)
-        + _element("Dimensions", alarm.get("Dimensions") or [])
-        + _element("Metrics", alarm.get("Metrics"))
-        + "</member>"
+    return _element("ActionsEnabled", enabled) + "".join(
+        _element(name, alarm.get(name) or [])
+        for name in ("AlarmActions", "OKActions", "InsufficientDataActions")
     )
 
 

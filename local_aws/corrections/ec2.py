@@ -1,4 +1,4 @@
-"""EC2: flow logs and VPC endpoints keep and tell what they were created with."""
+"""EC2: flow logs, VPC endpoints and security group rules keep what they were created with."""
 
 from __future__ import annotations
 
@@ -123,3 +123,22 @@ def endpoint_settings_are_told(original: Function, endpoint: Record, tag: str = 
     content = str(original(endpoint, tag))
     end = content.rindex(f"</{tag}>")
     return content[:end] + settings + content[end:]
+
+
+@corrects("services.ec2", "_parse_ip_permissions")
+def rule_can_name_a_prefix_list(
+    original: Function, parameters: Parameters, prefix: str
+) -> list[Record]:
+    """A security group's rule can name a prefix list, such as that of S3's gateway endpoint.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+    """
+    rules: list[Record] = original(parameters, prefix)
+    for number, rule in enumerate(rules, start=1):
+        lists = rule["PrefixListIds"]
+        base = f"{prefix}.{number}.PrefixListIds"
+        while identifier := ec2._p(parameters, f"{base}.{len(lists) + 1}.PrefixListId"):
+            description = ec2._p(parameters, f"{base}.{len(lists) + 1}.Description")
+            entry = {"PrefixListId": identifier}
+            lists.append(entry | {"Description": description} if description else entry)
+    return rules

@@ -20,17 +20,16 @@ _DNSSEC = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 @corrects("services.route53", "_parse_health_check_config")
-def health_check_regions_are_kept(original: Function, element: Element) -> Record:
-    """A health check keeps the regions that its checkers are in.
+def health_check_lists_are_kept(original: Function, element: Element) -> Record:
+    """A health check keeps its checkers' regions, and a calculated one its children.
 
     https://docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html
     """
     configuration: Record = original(element)
-    regions = route53._find(element, "Regions")
-    if regions is not None:
-        configuration["Regions"] = [
-            region.text for region in route53._findall(regions, "Region")
-        ]
+    for group, member in (("Regions", "Region"), ("ChildHealthChecks", "ChildHealthCheck")):
+        container = route53._find(element, group)
+        if container is not None:
+            configuration[group] = [found.text for found in route53._findall(container, member)]
     return configuration
 
 
