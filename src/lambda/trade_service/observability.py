@@ -10,7 +10,8 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 METRICS_NAMESPACE = "TradingPlatform"
 
 # The level and the service name come from POWERTOOLS_LOG_LEVEL and POWERTOOLS_SERVICE_NAME.
-logger = Logger(utc=True)
+# One traceback in text is enough; the structured copy of it would double every error's line.
+logger = Logger(utc=True, serialize_stacktrace=False)
 
 
 def count(metric: str) -> None:

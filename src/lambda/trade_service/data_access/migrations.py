@@ -102,8 +102,8 @@ def migrate(
         migrations: all of them, in order.
 
     Raises:
-        MigrationError: an applied migration was changed, or another run holds the lock.
-        MySQLError: a statement failed; nothing after it was run.
+        MigrationError: an applied migration was changed, another run holds the lock, or a
+            statement failed; nothing after it was run.
     """
     with _lock(cursor, f"{database_name}.migrations"):
         cursor.execute(
@@ -164,7 +164,7 @@ def _apply(cursor: DictCursor, migration: Migration, earlier: dict[str, Any] | N
         cursor.execute(migration.statement)
     except MySQLError as error:
         if not (interrupted and error.args[0] in _ALREADY_IN_EFFECT):
-            raise
+            raise MigrationError(f"migration {migration.name} failed: {error}") from error
         logger.warning("migration had taken effect in an earlier run", migration=migration.name)
     cursor.execute(
         "UPDATE schema_migrations SET applied_at = %s WHERE version = %s",

@@ -1,0 +1,131 @@
+"""One database server and one secret for all tests; a database of its own for each."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from trade_service import services
+from trade_service.configuration import configuration
+from trade_service.handlers import schema_migrator, trade_api
+from trade_service.observability import logger
+
+from tests.lambda_source.events import CONTEXT, REGION, Answer, proxy_event
+from tests.lambda_source.servers import (
+    HOST,
+    CertificateAuthority,
+    MariaDbServer,
+    SecretsManagerServer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_KEPT_BETWEEN_INVOCATIONS = (
+    configuration,
+    services.credentials,
+    services.writer,
+    services.reader,
+    services.trade_service,
+)
+_database_numbers = itertools.count(1)
+
+
+class Call(Protocol):
+    def __call__(self, method: str, path: str, **parts: Any) -> Answer: ...
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority.create(tmp_path_factory.mktemp("authority") / "trusted")
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority
+) -> Iterator[MariaDbServer]:
+    database = MariaDbServer(tmp_path_factory.mktemp("mariadb") / "server", authority, f"IP:{HOST}")
+    database.install()
+    database.start()
+    yield database
+    database.stop()
+
+
+@pytest.fixture
+def secret() -> Iterator[SecretsManagerServer]:
+    secrets_manager = SecretsManagerServer()
+    yield secrets_manager
+    secrets_manager.close()
+
+
+@pytest.fixture
+def environment(
+    monkeypatch: pytest.MonkeyPatch,
+    server: MariaDbServer,
+    secret: SecretsManagerServer,
+    authority: CertificateAuthority,
+) -> Iterator[dict[str, str]]:
+    """The function's environment, with a database name that no other test uses."""
+    variables = {
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": secret.url,
+        "AWS_LAMBDA_FUNCTION_NAME": "trade-api-test",
+        "API_DOMAIN": "api.dev.trading.example.com",
+        "DATABASE_WRITER_HOST": HOST,
+        "DATABASE_READER_HOST": HOST,
+        "DATABASE_PORT": str(server.port),
+        "DATABASE_NAME": f"trading_{next(_database_numbers)}",
+        "DATABASE_SECRET_ARN": f"arn:aws:secretsmanager:{REGION}:123456789012:secret:rds-x",
+        "DATABASE_CA_BUNDLE": str(authority.certificate),
+        "POWERTOOLS_SERVICE_NAME": "trade-api",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    forget_services()
+    yield variables
+    for endpoint in (services.writer, services.reader):
+        if endpoint.cache_info().currsize:
+            endpoint().close()
+    forget_services()
+
+
+def forget_services() -> None:
+    """What a new execution environment starts with."""
+    for cached in _KEPT_BETWEEN_INVOCATIONS:
+        cached.cache_clear()
+
+
+@pytest.fixture
+def unmigrated(environment: dict[str, str]) -> Call:
+    """The API before its schema exists."""
+
+    def call(method: str, path: str, **parts: Any) -> Answer:
+        event = proxy_event(method, path, **parts)
+        return Answer.from_response(trade_api.handler(event, CONTEXT))
+
+    return call
+
+
+@pytest.fixture
+def api(unmigrated: Call) -> Call:
+    """The API with its schema in place."""
+    schema_migrator.handler({}, CONTEXT)
+    return unmigrated
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything the function logs, at the most talkative level."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logger.registered_formatter)
+    logger.addHandler(handler)
+    logger.setLevel("DEBUG")
+    yield stream
+    logger.setLevel("INFO")
+    logging.getLogger(logger.name).removeHandler(handler)

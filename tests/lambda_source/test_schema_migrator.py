@@ -1,0 +1,180 @@
+"""The migrator: each migration once, in order, by one run at a time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from trade_service import services
+from trade_service.configuration import configuration
+from trade_service.data_access import migrations
+from trade_service.data_access.migrations import (
+    MIGRATIONS_FOLDER,
+    MigrationResult,
+    load_migrations,
+    migrate,
+)
+from trade_service.errors import DatabaseUnavailableError, MigrationError
+from trade_service.handlers import schema_migrator
+
+from tests.lambda_source.events import CONTEXT
+from tests.lambda_source.servers import MariaDbServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CREATE = "CREATE TABLE notes (id INT PRIMARY KEY)"
+ALTER = "ALTER TABLE notes ADD COLUMN text VARCHAR(10)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "0001_create_notes.sql").write_text(CREATE)
+    (tmp_path / "0002_add_text.sql").write_text(ALTER)
+    return tmp_path
+
+
+def run(folder: Path) -> MigrationResult:
+    settings = configuration()
+    server = services.database(settings.database_writer_host, None)
+    try:
+        with server.cursor() as cursor:
+            return migrate(cursor, settings.database_name, load_migrations(folder))
+    finally:
+        server.close()
+
+
+def query(server: MariaDbServer, statement: str) -> list[dict[str, Any]]:
+    with server.connect(configuration().database_name) as connection:
+        connection.autocommit(True)
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+
+@pytest.mark.parametrize("event", [{}, None, [], "text", {"digest": "x", "tf": {"action": "c"}}])
+def test_the_handler_creates_everything_and_says_so(
+    environment: dict[str, str], event: object
+) -> None:
+    name = environment["DATABASE_NAME"]
+    expected = [path.stem for path in sorted(MIGRATIONS_FOLDER.glob("*.sql"))]
+    first = schema_migrator.handler(event, CONTEXT)
+    assert first == {"applied": expected, "current": len(expected), "database": name}
+    second = schema_migrator.handler(event, CONTEXT)
+    assert second == {"applied": [], "current": len(expected), "database": name}
+
+
+def test_the_new_database_speaks_utf8mb4(
+    environment: dict[str, str], server: MariaDbServer
+) -> None:
+    schema_migrator.handler({}, CONTEXT)
+    (row,) = query(server, "SELECT @@character_set_database AS s, @@collation_database AS c")
+    assert row == {"s": "utf8mb4", "c": "utf8mb4_bin"}
+
+
+def test_a_new_migration_is_applied_alone(environment: dict[str, str], folder: Path) -> None:
+    assert run(folder).applied == ("0001_create_notes", "0002_add_text")
+    (folder / "0003_drop_text.sql").write_text("ALTER TABLE notes DROP COLUMN text")
+    assert run(folder) == MigrationResult(("0003_drop_text",), 3)
+
+
+def test_older_code_leaves_a_newer_schema_alone(environment: dict[str, str], folder: Path) -> None:
+    run(folder)
+    (folder / "0002_add_text.sql").unlink()
+    assert run(folder) == MigrationResult((), 2)
+
+
+def test_a_changed_migration_is_refused_before_anything_runs(
+    environment: dict[str, str], folder: Path, server: MariaDbServer
+) -> None:
+    run(folder)
+    (folder / "0001_create_notes.sql").write_text(CREATE + " ")
+    assert run(folder).applied == ()
+    (folder / "0001_create_notes.sql").write_text(CREATE + " ENGINE = InnoDB")
+    (folder / "0003_create_more.sql").write_text("CREATE TABLE more (id INT PRIMARY KEY)")
+    with pytest.raises(MigrationError, match="0001_create_notes was changed"):
+        run(folder)
+    assert query(server, "SHOW TABLES LIKE 'more'") == []
+
+
+def test_runs_at_one_time_apply_each_migration_once(
+    environment: dict[str, str], folder: Path
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(run, [folder] * 4))
+    assert sorted(result.applied for result in results) == [
+        (),
+        (),
+        (),
+        ("0001_create_notes", "0002_add_text"),
+    ]
+    assert {result.current for result in results} == {2}
+
+
+def test_a_run_that_cannot_get_the_lock_says_so(
+    environment: dict[str, str],
+    folder: Path,
+    server: MariaDbServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(migrations, "LOCK_TIMEOUT_SECONDS", 0)
+    with server.connect() as holder, holder.cursor() as cursor:
+        cursor.execute(f"SELECT GET_LOCK('{configuration().database_name}.migrations', 0)")
+        with pytest.raises(MigrationError, match="another migration run"):
+            run(folder)
+    assert run(folder).current == 2
+
+
+def test_a_failing_statement_stops_the_run_and_a_corrected_file_goes_on(
+    environment: dict[str, str], folder: Path
+) -> None:
+    (folder / "0002_add_text.sql").write_text("ALTER TABLE notes ADD COLUMN text NO_SUCH_TYPE")
+    with pytest.raises(MigrationError, match="0002_add_text failed"):
+        run(folder)
+    (folder / "0002_add_text.sql").write_text(ALTER)
+    assert run(folder) == MigrationResult(("0002_add_text",), 2)
+
+
+def test_a_run_that_died_after_its_statement_is_completed(
+    environment: dict[str, str], folder: Path, server: MariaDbServer
+) -> None:
+    run(folder)
+    query(server, "UPDATE schema_migrations SET applied_at = NULL")
+    assert run(folder).applied == ("0001_create_notes", "0002_add_text")
+    (row,) = query(server, "SELECT COUNT(applied_at) AS applied FROM schema_migrations")
+    assert row["applied"] == 2
+
+
+def test_something_in_the_way_of_a_new_migration_is_an_error(
+    environment: dict[str, str], folder: Path, server: MariaDbServer
+) -> None:
+    run(folder)
+    (folder / "0003_create_more.sql").write_text("CREATE TABLE more (id INT PRIMARY KEY)")
+    query(server, "CREATE TABLE more (id INT PRIMARY KEY)")
+    with pytest.raises(MigrationError, match=r"0003_create_more failed: .*already exists"):
+        run(folder)
+
+
+def test_a_file_with_two_statements_is_refused(
+    environment: dict[str, str], folder: Path, server: MariaDbServer
+) -> None:
+    (folder / "0002_add_text.sql").write_text(f"{ALTER}; DROP TABLE notes")
+    with pytest.raises(MigrationError, match="0002_add_text failed"):
+        run(folder)
+    assert query(server, "SHOW TABLES LIKE 'notes'")
+
+
+@pytest.mark.parametrize("name", ["0004_gap.sql", "3_short.sql", "0002_twice.sql", "0003-x.sql"])
+def test_misnumbered_files_are_refused(folder: Path, name: str) -> None:
+    (folder / name).write_text("SELECT 1")
+    with pytest.raises(MigrationError, match="should be named"):
+        load_migrations(folder)
+
+
+def test_a_database_that_is_away_fails_the_invocation(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_WRITER_HOST", "127.0.0.99")
+    with pytest.raises(DatabaseUnavailableError):
+        schema_migrator.handler({}, CONTEXT)
