@@ -19,10 +19,11 @@ from trade_service.errors import DatabaseUnavailableError, MigrationError
 from trade_service.handlers import schema_migrator
 
 from tests.lambda_source.events import CONTEXT
-from tests.lambda_source.servers import MariaDbServer
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.lambda_source.servers import MariaDbServer
 
 CREATE = "CREATE TABLE notes (id INT PRIMARY KEY)"
 ALTER = "ALTER TABLE notes ADD COLUMN text VARCHAR(10)"

@@ -17,12 +17,12 @@ from trade_service.logic.trades import Acceptance, TradeService
 from trade_service.logic.validation import parse_trade_request
 
 from tests.lambda_source.events import REGION, trade_body
-from tests.lambda_source.servers import MariaDbServer
 
 if TYPE_CHECKING:
     from trade_service.models import TradeRequest
 
     from tests.lambda_source.conftest import Call
+    from tests.lambda_source.servers import MariaDbServer
 
 
 def other_execution_environment() -> TradeService:
