@@ -1,0 +1,91 @@
+"""What a function of the trade service may do, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stacks.policies import Statement, policy
+
+if TYPE_CHECKING:
+    from stacks.api.functions import FunctionContext
+
+# These know no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+SEND_TRACES = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+# Nor do these: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+DESCRIBE_NETWORK = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+CHANGE_NETWORK_INTERFACES = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
+
+def function_permissions(
+    *, owner: str, region: str, function_name: str, log_group_name: str, context: FunctionContext
+) -> str:
+    """The policy of a function's role, as JSON. `owner` is `region:account`, as ARNs have it."""
+    return policy(
+        Statement(
+            sid="WriteOwnLogs",
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[f"arn:aws:logs:{owner}:log-group:{log_group_name}:*"],
+        ),
+        Statement(
+            sid="ReadDatabaseSecret",
+            actions=["secretsmanager:GetSecretValue"],
+            resources=[context.database_secret_arn],
+        ),
+        Statement(
+            sid="SendDeadLetters",
+            actions=["sqs:SendMessage"],
+            resources=[context.dead_letter_queue_arn],
+        ),
+        _use_key(
+            "DecryptThroughServices",
+            "kms:Decrypt",
+            context.kms_key_arn,
+            region,
+            ["lambda", "secretsmanager", "sqs"],
+        ),
+        _use_key("EncryptDeadLetters", "kms:GenerateDataKey", context.kms_key_arn, region, ["sqs"]),
+        Statement(sid="SendTraces", actions=SEND_TRACES, resources=["*"]),
+        *_network_interfaces(owner, function_name),
+    )
+
+
+def _use_key(sid: str, action: str, key_arn: str, region: str, services: list[str]) -> Statement:
+    via = [f"{service}.{region}.amazonaws.com" for service in services]
+    return Statement(
+        sid=sid,
+        actions=[action],
+        resources=[key_arn],
+        conditions={"StringEquals": {"kms:ViaService": via}},
+    )
+
+
+def _network_interfaces(owner: str, function_name: str) -> list[Statement]:
+    """For Lambda, which attaches the function to the VPC as this role; not for the function's code.
+
+    All ids of the account and region is the narrowest that Lambda accepts:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+    """
+    return [
+        Statement(sid="LambdaSeesNetwork", actions=DESCRIBE_NETWORK, resources=["*"]),
+        Statement(
+            sid="LambdaAttachesToNetwork",
+            actions=CHANGE_NETWORK_INTERFACES,
+            resources=[f"arn:aws:ec2:{owner}:*/*"],
+        ),
+        Statement(
+            sid="CodeChangesNoNetwork",
+            effect="Deny",
+            actions=[*DESCRIBE_NETWORK, *CHANGE_NETWORK_INTERFACES],
+            resources=["*"],
+            conditions={
+                "ArnEquals": {
+                    "lambda:SourceFunctionArn": f"arn:aws:lambda:{owner}:function:{function_name}"
+                }
+            },
+        ),
+    ]

@@ -1,0 +1,163 @@
+"""The functions of the trade service: one ZIP, one environment, a role and a log group each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cdktf_cdktf_provider_aws.iam_role import IamRole
+from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
+from cdktf_cdktf_provider_aws.lambda_function import (
+    LambdaFunction,
+    LambdaFunctionDeadLetterConfig,
+    LambdaFunctionEnvironment,
+    LambdaFunctionLoggingConfig,
+    LambdaFunctionTimeouts,
+    LambdaFunctionTracingConfig,
+    LambdaFunctionVpcConfig,
+)
+from constructs import Construct
+
+from stacks.api.function_permissions import function_permissions
+from stacks.log_groups import log_group
+from stacks.policies import service_trust
+from stacks.settings import LAMBDA_MEMORY_MEGABYTES, LAMBDA_RUNTIME, LAMBDA_TIMEOUT_SECONDS
+
+if TYPE_CHECKING:
+    from cdktf import ITerraformDependable
+
+    from stacks.base import RegionalStack
+    from stacks.network import NetworkOutputs
+
+# Lambda detaches a function from its VPC when it is deleted, which takes up to 20 minutes and more:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-cleanup
+TIMEOUTS = LambdaFunctionTimeouts(create="20m", update="20m", delete="45m")
+
+# Lambda's own names of the levels: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+LAMBDA_LOG_LEVELS = {"DEBUG": "DEBUG", "INFO": "INFO", "WARNING": "WARN"}
+
+
+@dataclass(frozen=True)
+class FunctionContext:
+    """What all functions of the service share.
+
+    `package_file` is the ZIP's path from where Terraform runs; `package_hash` its SHA-256 in base64.
+    """
+
+    package_file: str
+    package_hash: str
+    environment: dict[str, str]
+    network: NetworkOutputs
+    kms_key_arn: str
+    database_secret_arn: str
+    dead_letter_queue_arn: str
+
+
+class ServiceFunction(Construct):
+    """One function, with a role that can do no more than this function needs.
+
+    The function depends on its log group, which it may not create, and on its permissions: without
+    them an invocation fails, and Lambda cannot remove the network interfaces when the function goes.
+    """
+
+    def __init__(
+        self,
+        stack: RegionalStack,
+        name: str,
+        context: FunctionContext,
+        *,
+        description: str,
+        handler: str,
+        reserved_concurrency: int,
+        after: ITerraformDependable | None = None,
+    ) -> None:
+        super().__init__(stack, name)
+        self.reserved_concurrency = reserved_concurrency
+        self._context = context
+        self._stack = stack
+        self._function_name = stack.named(name)
+        self._log_level = stack.workspace.environment.log_level
+        self.log_group = log_group(
+            self, "log-group", f"/aws/lambda/{self._function_name}", context.kms_key_arn
+        )
+        role, permissions = self._role(name)
+        self.function = LambdaFunction(
+            self,
+            "function",
+            function_name=self._function_name,
+            description=description,
+            role=role.arn,
+            runtime=LAMBDA_RUNTIME,
+            # The package is pure Python, and Graviton costs a fifth less.
+            architectures=["arm64"],
+            handler=handler,
+            filename=context.package_file,
+            source_code_hash=context.package_hash,
+            memory_size=LAMBDA_MEMORY_MEGABYTES,
+            timeout=LAMBDA_TIMEOUT_SECONDS,
+            timeouts=TIMEOUTS,
+            reserved_concurrent_executions=reserved_concurrency,
+            environment=LambdaFunctionEnvironment(variables=self._variables(name)),
+            kms_key_arn=context.kms_key_arn,
+            vpc_config=self._vpc_config(),
+            replace_security_groups_on_destroy=True,
+            replacement_security_group_ids=[context.network.detached_security_group_id],
+            # API Gateway and Terraform wait for the answer; this catches whoever does not.
+            dead_letter_config=LambdaFunctionDeadLetterConfig(
+                target_arn=context.dead_letter_queue_arn
+            ),
+            tracing_config=LambdaFunctionTracingConfig(mode="Active"),
+            logging_config=self._logging_config(),
+            tags={"Name": self._function_name},
+            depends_on=[permissions, self.log_group, *([after] if after else [])],
+        )
+
+    def _role(self, name: str) -> tuple[IamRole, IamRolePolicy]:
+        stack = self._stack
+        role = IamRole(
+            self,
+            "role",
+            name=stack.named_globally(name),
+            description=f"What the function {self._function_name} may do",
+            assume_role_policy=service_trust(
+                "lambda.amazonaws.com", {"StringEquals": {"aws:SourceAccount": stack.account_id}}
+            ),
+            tags={"Name": stack.named_globally(name)},
+        )
+        permissions = IamRolePolicy(
+            self,
+            "permissions",
+            name=f"{name}-permissions",
+            role=role.id,
+            policy=function_permissions(
+                owner=f"{stack.region}:{stack.account_id}",
+                region=stack.region,
+                function_name=self._function_name,
+                log_group_name=self.log_group.name,
+                context=self._context,
+            ),
+        )
+        return role, permissions
+
+    def _variables(self, name: str) -> dict[str, str]:
+        return {
+            **self._context.environment,
+            "POWERTOOLS_SERVICE_NAME": name,
+            "POWERTOOLS_LOG_LEVEL": self._log_level,
+        }
+
+    def _vpc_config(self) -> LambdaFunctionVpcConfig:
+        network = self._context.network
+        return LambdaFunctionVpcConfig(
+            subnet_ids=network.lambda_subnet_ids,
+            security_group_ids=[network.lambda_security_group_id],
+        )
+
+    def _logging_config(self) -> LambdaFunctionLoggingConfig:
+        # In JSON, Lambda filters by a level of its own, which must not be above the function's.
+        return LambdaFunctionLoggingConfig(
+            log_format="JSON",
+            log_group=self.log_group.name,
+            application_log_level=LAMBDA_LOG_LEVELS[self._log_level],
+            system_log_level="INFO",
+        )

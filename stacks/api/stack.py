@@ -1,0 +1,181 @@
+"""API of one region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdktf import AssetType, TerraformAsset, Token
+from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
+
+from stacks.api.alarms import Alarms, Watched, alarms_of
+from stacks.api.custom_domains import Certificate, CustomDomain
+from stacks.api.dashboard import dashboard
+from stacks.api.functions import FunctionContext, ServiceFunction
+from stacks.api.lambda_package import (
+    SCHEMA_MIGRATOR_HANDLER,
+    TRADE_API_HANDLER,
+    build_lambda_package,
+)
+from stacks.api.outputs import ApiOutputs
+from stacks.api.rest_api import RestApi
+from stacks.api.schema_migration import migrate_schema
+from stacks.api.web_acl import WebAcl
+from stacks.base import RegionalStack
+from stacks.contract import publish, read
+from stacks.data.outputs import DataOutputs
+from stacks.global_dns.outputs import ZoneOutputs
+from stacks.network.outputs import NetworkOutputs
+from stacks.security.outputs import SecurityOutputs
+
+if TYPE_CHECKING:
+    from cdktf import TerraformStack
+    from constructs import Construct
+
+    from stacks.settings import Region, Workspace
+
+DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 60 * 60
+
+
+class ApiStack(RegionalStack):
+    """Clients reach the trade API by its shared or its regional name, through the firewall.
+
+    The schema is migrated before the function that relies on it is made or changed.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        workspace: Workspace,
+        region: Region,
+        *,
+        network: TerraformStack,
+        security: TerraformStack,
+        data: TerraformStack,
+        zone: TerraformStack,
+    ) -> None:
+        super().__init__(scope, "api", workspace, region)
+        environment = workspace.environment
+        networks = read(self, NetworkOutputs, network, self.beside("network"))
+        keys = read(self, SecurityOutputs, security, self.beside("security"))
+        database = read(self, DataOutputs, data, self.beside("data"))
+        domain = read(self, ZoneOutputs, zone).api_domain
+
+        dead_letters = self._dead_letter_queue(keys.kms_key_arn)
+        context = self._function_context(networks, keys, database, domain, dead_letters)
+        migrator = ServiceFunction(
+            self,
+            "schema-migrator",
+            context,
+            description="Applies the pending migrations to the region's database",
+            handler=SCHEMA_MIGRATOR_HANDLER,
+            reserved_concurrency=1,
+        )
+        migration = migrate_schema(self, migrator.function, database.cluster_resource_id)
+        trade_api = ServiceFunction(
+            self,
+            "trade-api",
+            context,
+            description="Accepts and answers for the region's trades",
+            handler=TRADE_API_HANDLER,
+            reserved_concurrency=environment.lambda_reserved_concurrency,
+            after=migration,
+        )
+
+        rest = RestApi(
+            self,
+            trade_api.function,
+            kms_key_arn=keys.kms_key_arn,
+            throttling=environment.throttling,
+        )
+        if environment.web_acl_requests_per_five_minutes is not None:
+            WebAcl(
+                self,
+                stage_arn=rest.stage.arn,
+                requests_per_five_minutes=environment.web_acl_requests_per_five_minutes,
+                kms_key_arn=keys.kms_key_arn,
+            )
+        certificate = Certificate(self, domain)
+        shared = CustomDomain(self, "shared-domain", domain, certificate.arn, rest)
+        regional = CustomDomain(
+            self, "regional-domain", f"{self.region}.{domain}", certificate.arn, rest
+        )
+
+        watched = Watched(
+            function=trade_api.function.function_name,
+            function_concurrency=environment.lambda_reserved_concurrency,
+            api=rest.api.name,
+            stage=rest.stage.stage_name,
+            dead_letter_queue=dead_letters.name,
+            cluster=database.cluster_identifier,
+        )
+        alarms = Alarms(
+            self,
+            alarms_of(watched),
+            kms_key_arn=keys.kms_key_arn,
+            email=environment.alarm_email,
+        )
+        dashboard(self, watched, alarms.arns)
+
+        publish(
+            self,
+            ApiOutputs(
+                rest_api_id=rest.api.id,
+                stage_name=rest.stage.stage_name,
+                invoke_url=rest.stage.invoke_url,
+                shared_domain_name=shared.domain.domain_name,
+                shared_domain_target=shared.domain.regional_domain_name,
+                shared_domain_zone_id=shared.domain.regional_zone_id,
+                shared_domain_url=shared.url,
+                regional_domain_name=regional.domain.domain_name,
+                regional_domain_target=regional.domain.regional_domain_name,
+                regional_domain_zone_id=regional.domain.regional_zone_id,
+                regional_domain_url=regional.url,
+                trade_api_function_name=trade_api.function.function_name,
+                alarm_topic_arn=alarms.topic.arn,
+            ),
+        )
+
+    def _dead_letter_queue(self, kms_key_arn: str) -> SqsQueue:
+        name = self.named("dead-letters")
+        return SqsQueue(
+            self,
+            "dead-letters",
+            name=name,
+            kms_master_key_id=kms_key_arn,
+            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+            tags={"Name": name},
+        )
+
+    def _function_context(
+        self,
+        network: NetworkOutputs,
+        keys: SecurityOutputs,
+        database: DataOutputs,
+        api_domain: str,
+        dead_letters: SqsQueue,
+    ) -> FunctionContext:
+        package = build_lambda_package()
+        # A copy beside the stack's JSON, so that the folder can be applied on another machine.
+        asset = TerraformAsset(
+            self,
+            "package",
+            path=str(package.path),
+            type=AssetType.FILE,
+            asset_hash=package.sha256_hex,
+        )
+        return FunctionContext(
+            package_file=asset.path,
+            package_hash=package.sha256_base64,
+            environment={
+                "API_DOMAIN": api_domain,
+                "DATABASE_WRITER_HOST": database.writer_endpoint,
+                "DATABASE_READER_HOST": database.reader_endpoint,
+                "DATABASE_PORT": Token.as_string(database.database_port),
+                "DATABASE_NAME": database.database_name,
+                "DATABASE_SECRET_ARN": database.secret_arn,
+            },
+            network=network,
+            kms_key_arn=keys.kms_key_arn,
+            database_secret_arn=database.secret_arn,
+            dead_letter_queue_arn=dead_letters.arn,
+        )

@@ -1,0 +1,117 @@
+"""The web application firewall in front of the API's stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdktf_cdktf_provider_aws.wafv2_web_acl import (
+    Wafv2WebAcl,
+    Wafv2WebAclDefaultAction,
+    Wafv2WebAclRule,
+    Wafv2WebAclRuleVisibilityConfig,
+    Wafv2WebAclVisibilityConfig,
+)
+from cdktf_cdktf_provider_aws.wafv2_web_acl_association import Wafv2WebAclAssociation
+from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
+    Wafv2WebAclLoggingConfiguration,
+)
+from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
+    Wafv2WebAclLoggingConfigurationRedactedFields as RedactedFields,
+)
+from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
+    Wafv2WebAclLoggingConfigurationRedactedFieldsSingleHeader as RedactedHeader,
+)
+from constructs import Construct
+
+from stacks.log_groups import log_group
+
+if TYPE_CHECKING:
+    from stacks.base import RegionalStack
+
+# https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html
+MANAGED_RULE_GROUPS = (
+    "AWSManagedRulesAmazonIpReputationList",
+    "AWSManagedRulesCommonRuleSet",
+    "AWSManagedRulesKnownBadInputsRuleSet",
+    "AWSManagedRulesSQLiRuleSet",
+)
+
+
+class WebAcl(Construct):
+    """AWS's managed rules, after a limit of requests per address; what is let through is counted."""
+
+    def __init__(
+        self,
+        stack: RegionalStack,
+        *,
+        stage_arn: str,
+        requests_per_five_minutes: int,
+        kms_key_arn: str,
+    ) -> None:
+        super().__init__(stack, "firewall")
+        name = stack.named("trade-api-firewall")
+        acl = Wafv2WebAcl(
+            self,
+            "acl",
+            name=name,
+            description="Limits requests per address and refuses known attacks",
+            scope="REGIONAL",
+            default_action=Wafv2WebAclDefaultAction(allow={}),
+            rule=[
+                self._rate_limit(requests_per_five_minutes),
+                *(
+                    self._managed(rule_group, priority)
+                    for priority, rule_group in enumerate(MANAGED_RULE_GROUPS, start=1)
+                ),
+            ],
+            visibility_config=Wafv2WebAclVisibilityConfig(
+                cloudwatch_metrics_enabled=True, sampled_requests_enabled=True, metric_name=name
+            ),
+            tags={"Name": name},
+        )
+        Wafv2WebAclAssociation(self, "association", resource_arn=stage_arn, web_acl_arn=acl.arn)
+        # The prefix is WAF's condition: https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
+        log = log_group(self, "log", f"aws-waf-logs-{name}", kms_key_arn)
+        Wafv2WebAclLoggingConfiguration(
+            self,
+            "logging",
+            resource_arn=acl.arn,
+            log_destination_configs=[log.arn],
+            # Holds the signature of a request, which is valid for five minutes.
+            redacted_fields=[
+                RedactedFields(single_header=RedactedHeader(name="authorization")),
+            ],
+        )
+
+    def _rate_limit(self, requests_per_five_minutes: int) -> Wafv2WebAclRule:
+        return Wafv2WebAclRule(
+            name="rate-limit",
+            priority=0,
+            action={"block": {}},
+            statement={
+                "rate_based_statement": {
+                    "limit": requests_per_five_minutes,
+                    "aggregate_key_type": "IP",
+                    "evaluation_window_sec": 300,
+                }
+            },
+            visibility_config=_metric("rate-limit"),
+        )
+
+    def _managed(self, rule_group: str, priority: int) -> Wafv2WebAclRule:
+        statement: Any = {
+            "managed_rule_group_statement": {"vendor_name": "AWS", "name": rule_group}
+        }
+        return Wafv2WebAclRule(
+            name=rule_group,
+            priority=priority,
+            override_action={"none": {}},
+            statement=statement,
+            visibility_config=_metric(rule_group),
+        )
+
+
+def _metric(name: str) -> Wafv2WebAclRuleVisibilityConfig:
+    return Wafv2WebAclRuleVisibilityConfig(
+        cloudwatch_metrics_enabled=True, sampled_requests_enabled=True, metric_name=name
+    )
