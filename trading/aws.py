@@ -1,0 +1,30 @@
+"""The AWS SDK, pointed at the target that Terraform works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from boto3.session import Session
+
+
+def session(environment: Mapping[str, str], region: str) -> Session:
+    """A session with the credentials of a target's environment."""
+    import boto3  # noqa: PLC0415 - slow to import, and most verbs need no AWS
+
+    return boto3.Session(
+        aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+        aws_session_token=environment.get("AWS_SESSION_TOKEN"),
+        profile_name=environment.get("AWS_PROFILE"),
+        region_name=region,
+    )
+
+
+def client(service: Any, environment: Mapping[str, str], region: str) -> Any:
+    """A client of one service in one region."""
+    return session(environment, region).client(
+        service, endpoint_url=environment.get("AWS_ENDPOINT_URL")
+    )

@@ -1,0 +1,152 @@
+"""The verbs of `trading`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from stacks.settings import SettingsError, parse_workspace
+from trading.engine import Engine
+from trading.errors import OperatorError
+from trading.graph import Selection
+from trading.local_target import LocalTargetError
+from trading.operator import carry_out, confirm_deploy, confirm_destroy, console, show_order
+from trading.targets import TargetName, local_aws, target
+
+DEFAULT_PARALLELISM = min(4, 2 * (os.cpu_count() or 1))
+
+
+class _Verbs(TyperGroup):
+    """Says in one line what the operator can put right."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (OperatorError, SettingsError, LocalTargetError) as error:
+            Console(stderr=True).print(
+                f"error: {error}", markup=False, highlight=False, soft_wrap=True
+            )
+            raise typer.Exit(1) from error
+
+
+main = typer.Typer(
+    cls=_Verbs,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Deploy and operate the trading platform.",
+)
+local = typer.Typer(no_args_is_help=True, help="The local AWS on this machine.")
+main.add_typer(local, name="local")
+
+Environment = Annotated[
+    str | None,
+    typer.Option("--env", envvar="TF_WORKSPACE", help="dev, staging, prod, or a copy: dev-pr42."),
+]
+TargetOption = Annotated[
+    TargetName, typer.Option("--target", envvar="TRADING_TARGET", help="Where to deploy to.")
+]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[STACK]...", help="Stacks; none for all.")
+]
+Layers = Annotated[list[str] | None, typer.Option("--layer", help="Only this layer (repeatable).")]
+Regions = Annotated[
+    list[str] | None, typer.Option("--region", help="Only this region (repeatable).")
+]
+Parallelism = Annotated[
+    int, typer.Option(min=1, help="How many stacks to work on at the same time.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Confirm = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The environment's name, instead of typing it.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@main.command()
+def synth(env: Environment = None) -> None:
+    """Write the Terraform JSON of an environment's stacks."""
+    workspace = parse_workspace(env)
+    graph = Engine(workspace.suffix, target(TargetName.AWS), 1).graph
+    console.print(f"{len(graph.stacks)} stacks of {workspace.suffix} synthesized")
+
+
+@main.command()
+def deploy(
+    names: Names = None,
+    layer: Layers = None,
+    region: Regions = None,
+    env: Environment = None,
+    target_name: TargetOption = TargetName.AWS,
+    yes: Yes = False,
+    parallelism: Parallelism = DEFAULT_PARALLELISM,
+) -> None:
+    """Deploy stacks in order, independent ones side by side."""
+    engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
+    selection = Selection(names or [], layer or [], region or [])
+    order = engine.deploy_order(engine.graph.select(selection))
+    show_order(order, engine.workspace)
+    confirm_deploy(yes=yes)
+    carry_out(engine, order)
+
+
+@main.command()
+def destroy(
+    names: Names = None,
+    layer: Layers = None,
+    region: Regions = None,
+    env: Environment = None,
+    target_name: TargetOption = TargetName.AWS,
+    yes: Yes = False,
+    confirm: Confirm = None,
+    parallelism: Parallelism = DEFAULT_PARALLELISM,
+) -> None:
+    """Destroy stacks in reverse order, with all they hold."""
+    workspace = parse_workspace(env)
+    engine = Engine(workspace.suffix, target(target_name), parallelism)
+    selection = Selection(names or [], layer or [], region or [])
+    order = engine.destroy_order(engine.graph.select(selection))
+    if not order.stacks:
+        console.print(f"nothing to destroy: none of these stacks is deployed in {workspace.suffix}")
+        return
+    show_order(order, engine.workspace)
+    guarded = not workspace.environment.skip_final_snapshot
+    confirm_destroy(workspace.suffix, yes=yes, confirmed=confirm, guarded=guarded)
+    carry_out(engine, order)
+
+
+@local.command()
+def up() -> None:
+    """Start the local AWS and its databases."""
+    machine = local_aws()
+    machine.up(console.print)
+    console.print(f"the local AWS runs at {machine.endpoint_url}")
+
+
+@local.command()
+def down() -> None:
+    """Stop the local AWS and its databases; what they hold is kept."""
+    local_aws().down()
+    console.print("the local AWS is stopped")
+
+
+@local.command()
+def status() -> None:
+    """Whether the local AWS runs, and its databases."""
+    state = local_aws().status()
+    if not state.running:
+        console.print("the local AWS does not run")
+        return
+    console.print(f"the local AWS runs on port {state.port} (process {state.process_id})")
+    for cluster in state.clusters:
+        console.print(
+            f"  {cluster.region}  {cluster.identifier}  {cluster.address}  {cluster.status}",
+            highlight=False,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Between the engine and the person: show the order, ask, run with a display, tell how it went."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from trading.display import display, summarize
+from trading.errors import OperatorError
+from trading.events import State
+from trading.graph import levels
+from trading.operation import Verb
+
+if TYPE_CHECKING:
+    from trading.engine import Engine, Order
+    from trading.events import StackFinished
+
+console = Console()
+
+_WORKING = {Verb.DEPLOY: "applying", Verb.DESTROY: "destroying"}
+
+
+def show_order(order: Order, workspace: str) -> None:
+    """The stacks in the order they will be taken; those of one line side by side."""
+    count = len(order.stacks)
+    console.print(f"{order.verb} {count} stack{'s' if count > 1 else ''} of {workspace}:")
+    for number, names in enumerate(levels(order.predecessors), start=1):
+        console.print(f"  {number}. {', '.join(names)}", highlight=False)
+
+
+def confirm_deploy(*, yes: bool) -> None:
+    """Ask before deploying. Raises OperatorError when the answer is no, or nobody can answer."""
+    if yes:
+        return
+    require_terminal("--yes")
+    if console.input("Deploy? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise OperatorError("nothing was deployed")
+
+
+def confirm_destroy(name: str, *, yes: bool, confirmed: str | None, guarded: bool) -> None:
+    """Have the name of what is destroyed typed. Where data matters (`guarded`), `--yes` is not
+    enough. Raises OperatorError when it is not given, or nobody can answer.
+    """
+    if confirmed is not None:
+        typed = confirmed
+    elif yes and not guarded:
+        return
+    else:
+        require_terminal(f"--confirm {name}" if guarded else "--yes")
+        typed = console.input(f"Type [bold]{name}[/] to destroy: ").strip()
+    if typed != name:
+        raise OperatorError(f"'{typed}' is not '{name}': nothing was destroyed")
+
+
+def require_terminal(instead: str) -> None:
+    """Raises OperatorError when nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise OperatorError(f"there is no terminal to ask on: add {instead}")
+
+
+def carry_out(engine: Engine, order: Order) -> list[StackFinished]:
+    """Run an order under a display. Raises OperatorError unless every stack is done."""
+    names = [stack.name for stack in order.stacks]
+    with display(console, names, _WORKING[order.verb]) as observer:
+        results = engine.run(order, observer)
+    summarize(console, results)
+    unfinished = [result.stack for result in results if result.state is not State.DONE]
+    if unfinished:
+        raise OperatorError(f"{order.verb} is not complete: {', '.join(unfinished)}")
+    return results

@@ -1,0 +1,130 @@
+"""Where Terraform gets its provider plugins from, also where no registry can be reached."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trading.errors import OperatorError
+from trading.project import work_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROVIDER = "registry.terraform.io/hashicorp/aws"
+
+
+def terraform_environment(base: dict[str, str] | None = None) -> dict[str, str]:
+    """The environment every Terraform process gets, from `base` or else this process's own.
+
+    A CLI configuration of the user is honoured; otherwise the machine's provider mirror is named in
+    one of our own, and where there is none Terraform downloads once into a cache.
+    Raises OperatorError when TF_PLUGIN_MIRROR is a folder without the provider.
+    """
+    environment = dict(os.environ if base is None else base)
+    environment.pop("TF_WORKSPACE", None)
+    environment["TF_IN_AUTOMATION"] = "1"
+    # The version check calls home once for each process.
+    environment["CHECKPOINT_DISABLE"] = "1"
+    configured = environment.get("TF_CLI_CONFIG_FILE")
+    if configured and Path(configured).is_file():
+        return environment
+    mirror = _asked_mirror(environment)
+    if mirror is None and (Path.home() / ".terraformrc").is_file():
+        environment.pop("TF_CLI_CONFIG_FILE", None)
+        return environment
+    mirror = mirror or find_mirror(_usual_places(environment))
+    if mirror:
+        environment["TF_CLI_CONFIG_FILE"] = str(_write_configuration(mirror))
+        return environment
+    environment.pop("TF_CLI_CONFIG_FILE", None)
+    return environment | _download_cache(environment)
+
+
+def find_mirror(places: Iterator[Path]) -> Path | None:
+    """The first folder that holds the provider for this machine, in a mirror's layout."""
+    return next((place for place in places if _holds_provider(place)), None)
+
+
+def _asked_mirror(environment: dict[str, str]) -> Path | None:
+    asked = environment.get("TF_PLUGIN_MIRROR")
+    if not asked:
+        return None
+    if not _holds_provider(Path(asked)):
+        raise OperatorError(
+            f"TF_PLUGIN_MIRROR is {asked}, which holds no {PROVIDER} for {_platform()}"
+        )
+    return Path(asked).resolve()
+
+
+def _usual_places(environment: dict[str, str]) -> Iterator[Path]:
+    """Terraform's implied mirrors, then where images and packages commonly put one.
+
+    https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
+    """
+    home = Path.home()
+    data_home = environment.get("XDG_DATA_HOME") or str(home / ".local" / "share")
+    data_directories = environment.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    yield home / ".terraform.d" / "plugins"
+    for directory in [data_home, *data_directories.split(":")]:
+        yield Path(directory) / "terraform" / "plugins"
+    yield home / "Library" / "Application Support" / "io.terraform" / "plugins"
+    yield Path("/Library/Application Support/io.terraform/plugins")
+    if cache := environment.get("TF_PLUGIN_CACHE_DIR"):
+        yield Path(cache)
+    for parent in (
+        "/opt",
+        "/usr/local/share",
+        "/usr/share",
+        "/usr/local/lib",
+        "/usr/lib",
+        "/var/lib",
+    ):
+        for provider in sorted(Path(parent).glob(f"*/{PROVIDER}")):
+            yield provider.parents[2]
+
+
+def _holds_provider(mirror: Path) -> bool:
+    provider = mirror / PROVIDER
+    unpacked = provider.glob(f"*/{_platform()}/terraform-provider-aws*")
+    packed = provider.glob(f"terraform-provider-aws_*_{_platform()}.zip")
+    return any(True for found in (unpacked, packed) for _ in found)
+
+
+def _platform() -> str:
+    """This machine as Terraform's registry names it, such as linux_amd64."""
+    machine = platform.machine().lower()
+    architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+    return f"{'darwin' if sys.platform == 'darwin' else 'linux'}_{architecture}"
+
+
+def _write_configuration(mirror: Path) -> Path:
+    configuration = work_directory() / "terraform.rc"
+    configuration.parent.mkdir(parents=True, exist_ok=True)
+    text = (
+        "provider_installation {\n"
+        f'  filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["{PROVIDER}"]\n  }}\n'
+        f'  direct {{\n    exclude = ["{PROVIDER}"]\n  }}\n'
+        "}\n"
+    )
+    # Another command may read it at this moment, so it is replaced and never half written.
+    if not configuration.is_file() or configuration.read_text() != text:
+        draft = configuration.with_suffix(f".{os.getpid()}")
+        draft.write_text(text)
+        draft.replace(configuration)
+    return configuration
+
+
+def _download_cache(environment: dict[str, str]) -> dict[str, str]:
+    """One copy of the provider (600 MB) for all stacks."""
+    cache = environment.get("TF_PLUGIN_CACHE_DIR") or str(work_directory() / "plugins")
+    Path(cache).mkdir(parents=True, exist_ok=True)
+    return {
+        "TF_PLUGIN_CACHE_DIR": cache,
+        # Without it Terraform downloads again for every folder that has no lock file yet:
+        # https://developer.hashicorp.com/terraform/cli/config/config-file#provider-plugin-cache
+        "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "true",
+    }

@@ -1,0 +1,134 @@
+"""Run an operation on many stacks: in order, side by side, and stopping cleanly. No terminal here."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from trading.events import Event, Interrupted, Observer, StackFinished, State
+from trading.graph import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from trading.processes import Processes
+
+Operation = Callable[[Stack, Observer], StackFinished]
+
+
+class StopRequested:
+    """Asks the run to stop: cleanly the first time, at once the second."""
+
+
+@dataclass
+class Runner:
+    """One run. Events reach the observer one at a time, in the thread that called `run`."""
+
+    operation: Operation
+    processes: Processes
+    observer: Observer
+    parallelism: int
+    _queue: SimpleQueue[Event | StopRequested | Future[StackFinished]] = field(
+        default_factory=SimpleQueue
+    )
+    _running: set[str] = field(default_factory=set)
+    _results: dict[str, StackFinished] = field(default_factory=dict)
+
+    def run(
+        self, stacks: Sequence[Stack], predecessors: Mapping[str, set[str]]
+    ) -> list[StackFinished]:
+        """Run the operation on every stack after all its predecessors, and give how each ended.
+
+        Of the stacks that are ready, the first in `stacks` starts first. A failure stops only what
+        must come after it.
+        """
+        sorter = TopologicalSorter(predecessors)
+        sorter.prepare()
+        ready: set[str] = set()
+        with self._interruptible(), ThreadPoolExecutor(self.parallelism) as pool:
+            while len(self._results) < len(stacks):
+                ready |= set(sorter.get_ready()) - self._results.keys()
+                for stack in [stack for stack in stacks if stack.name in ready]:
+                    if len(self._running) < self.parallelism:
+                        ready.discard(stack.name)
+                        self._submit(pool, stack)
+                finished = self._next_finished()
+                if finished is None:
+                    ready.clear()
+                    self._skip_rest(stacks)
+                elif finished.state is State.DONE:
+                    sorter.done(finished.stack)
+                else:
+                    self._skip_after(finished.stack, stacks, predecessors)
+        return [self._results[stack.name] for stack in stacks]
+
+    def stop(self) -> None:
+        """Ask the run to stop; may be called from any thread, and from a signal handler."""
+        self._queue.put(StopRequested())
+
+    def _submit(self, pool: ThreadPoolExecutor, stack: Stack) -> None:
+        self._running.add(stack.name)
+        future = pool.submit(self.operation, stack, self._queue.put)
+        future.add_done_callback(self._queue.put)
+
+    def _next_finished(self) -> StackFinished | None:
+        """Pass events on until a stack has finished, or None when the run is to stop."""
+        while True:
+            event = self._queue.get()
+            if isinstance(event, Future):
+                finished = event.result()
+                self._running.discard(finished.stack)
+                self._finish(finished)
+                return finished
+            if isinstance(event, StopRequested):
+                self._stop()
+                return None
+            self.observer(event)
+
+    def _stop(self) -> None:
+        forced = self.processes.stopping
+        if forced:
+            self.processes.kill()
+        else:
+            self.processes.interrupt()
+        self.observer(Interrupted(tuple(sorted(self._running)), forced))
+
+    def _finish(self, result: StackFinished) -> None:
+        self._results[result.stack] = result
+        self.observer(result)
+
+    def _skip_after(
+        self, failed: str, stacks: Sequence[Stack], predecessors: Mapping[str, set[str]]
+    ) -> None:
+        for stack in stacks:
+            if failed in predecessors[stack.name] and stack.name not in self._results:
+                self._finish(StackFinished(stack.name, State.SKIPPED, reason=f"{failed} failed"))
+
+    def _skip_rest(self, stacks: Sequence[Stack]) -> None:
+        for stack in stacks:
+            if stack.name not in self._results and stack.name not in self._running:
+                self._finish(StackFinished(stack.name, State.SKIPPED, reason="interrupted"))
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Turn Ctrl-C and a request to terminate into a stop of the run.
+
+        SimpleQueue.put is safe in a signal handler; raising KeyboardInterrupt anywhere is not.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, lambda *_: self.stop()) for number in signals]
+        try:
+            yield
+        finally:
+            for number, handler in zip(signals, before, strict=True):
+                signal.signal(number, handler)

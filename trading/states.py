@@ -1,0 +1,49 @@
+"""Which stacks have a state: files of this checkout, or objects of the state bucket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from stacks.settings import PROJECT, StateBucket, state_bucket
+from trading.aws import client
+from trading.project import state_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class StateName(NamedTuple):
+    """The state of one stack in one workspace. `trading destroy` removes what it has emptied."""
+
+    workspace: str
+    stack: str
+
+
+def list_states(environment: Mapping[str, str]) -> set[StateName]:
+    """All states of the project, of every workspace."""
+    bucket = state_bucket()
+    return set(_files() if bucket is None else _objects(bucket, environment))
+
+
+def stacks_with_state(workspace: str, environment: Mapping[str, str]) -> set[str]:
+    """The stacks of a workspace that were applied, wholly or in part, and not destroyed."""
+    return {state.stack for state in list_states(environment) if state.workspace == workspace}
+
+
+def _files() -> Iterator[StateName]:
+    for path in state_directory().glob("*/*/terraform.tfstate"):
+        yield StateName(workspace=path.parent.name, stack=path.parents[1].name)
+
+
+def _objects(bucket: StateBucket, environment: Mapping[str, str]) -> Iterator[StateName]:
+    s3 = client("s3", environment, bucket.region)
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket.name, Prefix=f"{PROJECT}/"
+        ):
+            for item in page.get("Contents", []):
+                _, workspace, name = item["Key"].split("/", 2)
+                if name.endswith(".tfstate"):
+                    yield StateName(workspace, name.removesuffix(".tfstate"))
+    except s3.exceptions.NoSuchBucket:
+        return

@@ -1,0 +1,150 @@
+"""Terraform (or OpenTofu) through its machine interfaces: exit codes and JSON, never its prose."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trading.errors import OperatorError
+from trading.processes import Processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# S3-native locks came with 1.10; everything else needs 1.5.
+MINIMUM_VERSION = (1, 5)
+MINIMUM_VERSION_FOR_S3_LOCKS = (1, 10)
+
+_INITIALISED = ".terraform/initialised-for"
+
+Message = dict[str, Any]
+
+
+class Terraform:
+    """The binary, and the environment its processes get. One workspace at a time."""
+
+    def __init__(
+        self, environment: Mapping[str, str], workspace: str, processes: Processes | None = None
+    ) -> None:
+        self.binary = _find_binary()
+        self.environment = dict(environment)
+        self.workspace = workspace
+        self.processes = processes or Processes()
+        self._cache_lock: contextlib.AbstractContextManager[object] = (
+            # Terraform does not guard its plugin cache against concurrent inits:
+            # https://developer.hashicorp.com/terraform/cli/config/config-file#provider-plugin-cache
+            threading.Lock() if "TF_PLUGIN_CACHE_DIR" in environment else contextlib.nullcontext()
+        )
+
+    def require_version(self, minimum: tuple[int, int]) -> tuple[int, int]:
+        """The binary's version. Raises OperatorError when it is older than `minimum`."""
+        result = subprocess.run(
+            [self.binary, "version", "-json"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        try:
+            text = str(json.loads(result.stdout)["terraform_version"])
+            major, minor = text.split(".")[:2]
+            version = (int(major), int(minor))
+        except (ValueError, KeyError) as error:
+            raise OperatorError(
+                f"{self.binary} does not tell its version as Terraform does"
+            ) from error
+        if version < minimum:
+            needed = ".".join(map(str, minimum))
+            raise OperatorError(f"Terraform {needed} or later is needed; {self.binary} is {text}")
+        return version
+
+    def initialise(self, directory: Path, on_line: Callable[[str], None]) -> int:
+        """Prepare a stack's folder, unless it is prepared for the same backend and providers."""
+        key = self._initialisation_key(directory)
+        stamp = directory / _INITIALISED
+        if stamp.is_file() and stamp.read_text() == key:
+            return 0
+        with self._cache_lock:
+            # Reconfigured, not migrated: which state is used follows from the settings alone.
+            code = self._run(
+                ["init", "-input=false", "-no-color", "-reconfigure"], directory, on_line, "default"
+            )
+        if code == 0:
+            stamp.write_text(key)
+        return code
+
+    def apply(
+        self, directory: Path, on_line: Callable[[str], None], *, destroy: bool = False
+    ) -> int:
+        """Plan and apply at once; each line is a JSON message of Terraform's UI."""
+        command = ["apply", "-json", "-auto-approve", "-input=false", "-no-color"]
+        return self._run(
+            [*command, *(["-destroy"] if destroy else [])], directory, on_line, self.workspace
+        )
+
+    def delete_workspace(self, directory: Path, on_line: Callable[[str], None]) -> int:
+        """Remove the state of a stack that holds nothing any more."""
+        return self._run(
+            ["workspace", "delete", "-no-color", self.workspace], directory, on_line, "default"
+        )
+
+    def outputs(self, directory: Path) -> dict[str, Any]:
+        """A stack's outputs; empty when it was not applied. Raises OperatorError."""
+        lines: list[str] = []
+        if self.initialise(directory, lines.append) != 0:
+            raise OperatorError(f"terraform init failed in {directory}: {' '.join(lines[-3:])}")
+        lines.clear()
+        code = self._run(["output", "-json", "-no-color"], directory, lines.append, self.workspace)
+        text = "\n".join(lines)
+        if code != 0:
+            raise OperatorError(f"terraform output failed in {directory}: {' '.join(lines[:3])}")
+        return {
+            name: output["value"] for name, output in json.loads(text[text.index("{") :]).items()
+        }
+
+    def _run(
+        self,
+        arguments: list[str],
+        directory: Path,
+        on_line: Callable[[str], None],
+        workspace: str,
+    ) -> int:
+        # By variable and not `workspace select`: apply creates what does not exist and asks nothing,
+        # and it is one process less for each stack. `init` alone could ask; in `default` it does not.
+        environment = {**self.environment, "TF_WORKSPACE": workspace}
+        return self.processes.run(
+            [self.binary, *arguments], directory=directory, environment=environment, on_line=on_line
+        )
+
+    def _initialisation_key(self, directory: Path) -> str:
+        settings = json.loads((directory / "cdk.tf.json").read_text())["terraform"]
+        cli_configuration = self.environment.get("TF_CLI_CONFIG_FILE")
+        cli = Path(cli_configuration).read_text() if cli_configuration else ""
+        return hashlib.sha256(json.dumps([settings, cli, self.binary]).encode()).hexdigest()
+
+
+def read_message(line: str) -> Message | None:
+    """A line of `-json` output as a message; None for anything else, such as a crash report."""
+    with contextlib.suppress(ValueError):
+        message = json.loads(line)
+        if isinstance(message, dict) and "type" in message:
+            return message
+    return None
+
+
+def _find_binary() -> str:
+    name = os.environ.get("TRADING_TERRAFORM", "terraform")
+    binary = shutil.which(name)
+    if binary is None:
+        raise OperatorError(
+            f"'{name}' is not found: install Terraform 1.5 or later"
+            " (https://developer.hashicorp.com/terraform/install), or name it in TRADING_TERRAFORM"
+        )
+    return str(Path(binary).absolute())
