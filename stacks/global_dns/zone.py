@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdktf import TerraformIterator, TerraformResourceLifecycle
+from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.acm_certificate import AcmCertificate
 from cdktf_cdktf_provider_aws.acm_certificate_validation import AcmCertificateValidation
 from cdktf_cdktf_provider_aws.data_aws_route53_zone import DataAwsRoute53Zone
@@ -44,8 +44,9 @@ class ZoneStack(PlatformStack):
             account_id=workspace.environment.account_id,
         )
         zone = self._zone(workspace)
-        certificate = self._certificate(workspace.api_domain)
-        self._validate(certificate, zone.zone_id)
+        names = [workspace.api_domain, *regional_names(workspace.api_domain)]
+        certificate = self._certificate(names)
+        self._validate(certificate, names, zone.zone_id)
         publish(
             self,
             ZoneOutputs(
@@ -69,33 +70,38 @@ class ZoneStack(PlatformStack):
             tags={"Name": workspace.zone_name},
         )
 
-    def _certificate(self, api_domain: str) -> AcmCertificate:
+    def _certificate(self, names: list[str]) -> AcmCertificate:
         return AcmCertificate(
             self,
             "certificate",
-            domain_name=api_domain,
-            subject_alternative_names=regional_names(api_domain),
+            domain_name=names[0],
+            subject_alternative_names=names[1:],
             validation_method="DNS",
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
             tags={"Name": self.named("api-certificate")},
         )
 
-    def _validate(self, certificate: AcmCertificate, zone_id: str) -> None:
-        options = TerraformIterator.from_complex_list(
-            certificate.domain_validation_options, "domain_name"
-        )
-        records = Route53Record(
-            self,
+    def _validate(self, certificate: AcmCertificate, names: list[str], zone_id: str) -> None:
+        # By name, because the set that ACM answers has no order, and its size must be known to plan.
+        self.local(
             "validation",
-            for_each=options,
-            # A certificate of the same name in another region asks for the very same record.
-            allow_overwrite=True,
-            zone_id=zone_id,
-            name=options.get_string("resource_record_name"),
-            type=options.get_string("resource_record_type"),
-            records=[options.get_string("resource_record_value")],
-            ttl=VALIDATION_TTL_SECONDS,
+            f"${{{{for option in {certificate.fqn}.domain_validation_options :"
+            " option.domain_name => option}}",
         )
+        records = [
+            Route53Record(
+                self,
+                f"validation-{number}",
+                # A certificate of the same name in another region asks for the very same record.
+                allow_overwrite=True,
+                zone_id=zone_id,
+                name=f'${{local.validation["{name}"].resource_record_name}}',
+                type=f'${{local.validation["{name}"].resource_record_type}}',
+                records=[f'${{local.validation["{name}"].resource_record_value}}'],
+                ttl=VALIDATION_TTL_SECONDS,
+            )
+            for number, name in enumerate(names, start=1)
+        ]
         AcmCertificateValidation(
-            self, "issued", certificate_arn=certificate.arn, depends_on=[records]
+            self, "issued", certificate_arn=certificate.arn, depends_on=[*records]
         )
