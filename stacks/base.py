@@ -106,7 +106,7 @@ class PlatformStack(TerraformStack):
             "precondition",
             {
                 "condition": f'${{terraform.workspace == "{self.suffix}"}}',
-                "error_message": f"{self.stack_name} was synthesized for the workspace {self.suffix},"
+                "error_message": f"This stack was synthesized for the workspace {self.suffix},"
                 " but the workspace is ${terraform.workspace}: set TF_WORKSPACE and synthesize again.",
             },
         )

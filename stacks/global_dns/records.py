@@ -13,7 +13,7 @@ from cdktf_cdktf_provider_aws.route53_record import (
 )
 from constructs import Construct
 
-from stacks.api import ApiOutputs, ApiStack
+from stacks.api.outputs import ApiOutputs
 from stacks.base import PlatformStack
 from stacks.contract import publish, read
 from stacks.global_dns.outputs import RecordsOutputs, ZoneOutputs
@@ -22,6 +22,7 @@ from stacks.settings import GLOBAL_REGION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from stacks.api.stack import ApiStack
     from stacks.global_dns.zone import ZoneStack
     from stacks.settings import Workspace
 

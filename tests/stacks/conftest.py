@@ -1,0 +1,68 @@
+"""Every workspace's Terraform JSON, synthesized once for all tests by the app itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+
+Stack = dict[str, Any]
+Stacks = dict[str, Stack]
+
+
+def run_app(output: Path, workspace: str | None, *program: str) -> subprocess.CompletedProcess[str]:
+    """Run the app, or another program of this interpreter, as an operator's shell would."""
+    environment = {**os.environ, "CDKTF_OUTDIR": str(output), "TF_WORKSPACE": workspace or ""}
+    for name in ("TRADING_STATE_BUCKET", "TRADING_WORK_DIR"):
+        environment.pop(name, None)
+    return subprocess.run(
+        [sys.executable, *(program or ("main.py",))],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def read_stacks(output: Path) -> Stacks:
+    """The stacks of a synthesized app by name."""
+    manifest = json.loads((output / "manifest.json").read_text())
+    return {
+        name: json.loads((output / entry["synthesizedStackPath"]).read_text())
+        for name, entry in manifest["stacks"].items()
+    }
+
+
+@pytest.fixture(scope="session")
+def synthesized_directory(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The output folder of a workspace, synthesized on first use."""
+
+    @cache
+    def synthesize(workspace: str) -> Path:
+        output = tmp_path_factory.mktemp(f"cdktf-{workspace}")
+        result = run_app(output, workspace)
+        assert result.returncode == 0, result.stderr
+        return output
+
+    return synthesize
+
+
+@pytest.fixture(scope="session")
+def synthesized(synthesized_directory: Callable[[str], Path]) -> Callable[[str], Stacks]:
+    """The stacks of a workspace by name, synthesized on first use."""
+
+    @cache
+    def stacks(workspace: str) -> Stacks:
+        return read_stacks(synthesized_directory(workspace))
+
+    return stacks
