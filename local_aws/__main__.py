@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import os
+import shutil
 import sys
 from pathlib import Path
 
-from local_aws.registry import SUPPORTED_VERSION
+from local_aws.registry import SUPPORTED_VERSION, CorrectionError
 
 # What the server and, through it, Lambda functions see of the environment they are started from.
 # Anything else (an AWS profile, an endpoint of another local AWS, a proxy) must not reach them.
@@ -18,11 +19,10 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "LD_LIB
 def server_environment(port: int, directory: Path) -> dict[str, str]:
     """The environment of the emulator and of the Lambda functions it runs."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    temporary = directory / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
+    databases = directory / "databases"
     return {
         **inherited,
-        "TMPDIR": str(temporary),
+        "TMPDIR": str(directory / "tmp"),
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "PERSIST_STATE": "1",
@@ -33,13 +33,14 @@ def server_environment(port: int, directory: Path) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
+        "DATABASES_DIR": str(databases),
         # Lambda functions trust the local databases by it; on AWS, by the RDS bundle.
-        "DATABASE_CA_BUNDLE": str(directory / "databases" / "certificates" / "ca.pem"),
+        "DATABASE_CA_BUNDLE": str(databases / "certificates" / "ca.pem"),
     }
 
 
 def _fail(message: str) -> int:
-    print(f"local AWS: {message}", file=sys.stderr)
+    sys.stderr.write(f"local AWS: {message}\n")
     return 1
 
 
@@ -63,13 +64,17 @@ def main() -> int:
         )
     directory = options.directory.resolve()
     environment = server_environment(options.port, directory)
+    # Lambda functions unpacked by an earlier run.
+    shutil.rmtree(environment["TMPDIR"], ignore_errors=True)
+    Path(environment["TMPDIR"]).mkdir(parents=True)
     os.environ.clear()
     os.environ.update(environment)
     # Only now: the emulator reads its environment while it is imported.
-    from local_aws.server import CorrectionError, DatabaseError, serve
+    from local_aws.database_server import DatabaseError  # noqa: PLC0415
+    from local_aws.server import serve  # noqa: PLC0415
 
     try:
-        serve(directory, options.without)
+        serve(options.without)
     except (CorrectionError, DatabaseError) as error:
         return _fail(str(error))
     return 0

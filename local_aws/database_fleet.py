@@ -6,9 +6,8 @@ import contextlib
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local_aws.certificates import CertificateAuthority
 from local_aws.database_server import (
@@ -18,6 +17,10 @@ from local_aws.database_server import (
     copy_data,
     initialize_data,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 # Loopback addresses of which each database takes one, so that every region's database is on the
 # same port. 127.0.0.1 to .10 are left to whatever else the machine runs.

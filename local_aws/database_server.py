@@ -11,9 +11,12 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from local_aws.certificates import CertificateAuthority
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local_aws.certificates import CertificateAuthority
 
 PORT = 3306
 _START_SECONDS = 30
@@ -129,6 +132,7 @@ class DatabaseServer:
             input=statements,
             capture_output=True,
             text=True,
+            check=False,
         )
         if result.returncode != 0:
             raise DatabaseError(f"mariadbd on {self.address}: {result.stderr.strip()}")
@@ -186,6 +190,7 @@ def initialize_data(target: Path) -> None:
         ],
         capture_output=True,
         text=True,
+        check=False,
     )
     if result.returncode != 0:
         raise DatabaseError(f"mariadb-install-db failed: {result.stderr.strip()[-500:]}")

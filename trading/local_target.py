@@ -15,39 +15,36 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Progress = Callable[[str], None]
+from trading.local_installation import (
+    REPOSITORY,
+    LocalTargetError,
+    Progress,
+    ensure_database_programs,
+    ensure_environment,
+)
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-LOCK_FILE = REPOSITORY / "requirements" / "local-aws.txt"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["LocalCluster", "LocalStatus", "LocalTarget", "LocalTargetError"]
+
 DEFAULT_PORT = 4566
 _HEALTH = "/_ministack/health"
 _START_SECONDS = 60
 _STOP_SECONDS = 60
-
-_DATABASE_PROGRAMS = ("mariadbd", "mariadb", "mariadb-install-db")
-# mariadb-install-db is in the first and needs my_print_defaults of the second.
-_DATABASE_PACKAGES = ("mariadb-server-core", "mariadb-client-core")
-_SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-
-
-class LocalTargetError(Exception):
-    """The local target cannot be used; the message says in one line what to do."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +86,8 @@ class LocalTarget:
         with self._locked():
             if self._running_record():
                 return
-            _ensure_database_programs(progress)
-            python = self._ensure_environment(progress)
+            ensure_database_programs(progress)
+            python = ensure_environment(self.directory / "venv", progress)
             port = self._choose_port()
             progress(f"starting the local AWS on port {port}")
             self._start(python, port)
@@ -216,25 +213,6 @@ class LocalTarget:
             probe.bind(("127.0.0.1", 0))
             return int(probe.getsockname()[1])
 
-    def _ensure_environment(self, progress: Progress) -> Path:
-        """The interpreter of the virtual environment that holds what the lock file says."""
-        lock_hash = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()
-        directory = Path(os.environ.get("TRADING_LOCAL_VENV") or self.directory / "venv")
-        python = directory / "bin" / "python"
-        complete = directory / "lock-hash"
-        if complete.is_file() and complete.read_text() == lock_hash:
-            return python
-        progress("installing the local AWS (once)")
-        shutil.rmtree(directory, ignore_errors=True)
-        _run([sys.executable, "-m", "venv", str(directory)], "cannot make a virtual environment")
-        _run(
-            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            + ["--require-hashes", "--requirement", str(LOCK_FILE)],
-            "cannot install the local AWS",
-        )
-        complete.write_text(lock_hash)
-        return python
-
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Wait until no other command starts or stops this local AWS."""
@@ -269,33 +247,6 @@ class LocalTarget:
     def _url(port: int) -> str:
         # By address: virtual-host bucket names below `localhost` are not resolved everywhere.
         return f"http://127.0.0.1:{port}"
-
-
-def _ensure_database_programs(progress: Progress) -> None:
-    missing = [name for name in _DATABASE_PROGRAMS if not shutil.which(name, path=_SYSTEM_PATH)]
-    if not missing:
-        return
-    packages = " ".join(_DATABASE_PACKAGES)
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise LocalTargetError(
-            f"{', '.join(missing)} not found: install MariaDB 10.6 or later"
-            f" (Debian, Ubuntu: apt-get install {packages}; macOS: brew install mariadb)"
-        )
-    progress("installing MariaDB (once)")
-    failure = f"cannot install MariaDB: try apt-get install {packages}"
-    _run(["apt-get", "update", "-qq"], failure)
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *_DATABASE_PACKAGES]
-    _run(install, failure)
-
-
-def _run(command: list[str], failure: str) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    result = subprocess.run(
-        command, capture_output=True, text=True, env=environment, check=False
-    )
-    if result.returncode != 0:
-        lines = (result.stderr.strip() or result.stdout.strip()).splitlines()
-        raise LocalTargetError(f"{failure} ({lines[-1] if lines else 'no message'})")
 
 
 def _is_free(port: int) -> bool:

@@ -8,27 +8,29 @@ from __future__ import annotations
 from local_aws.corrections import (
     acm,
     api_gateway,
+    api_gateway_invocation,
     cloudwatch,
     ec2,
     gateway,
+    lambda_runtime,
     rds_databases,
     rds_settings,
     rds_snapshots,
     route53,
     waf,
 )
-from local_aws.corrections.rds_databases import use_databases
 
 __all__ = [
     "acm",
     "api_gateway",
+    "api_gateway_invocation",
     "cloudwatch",
     "ec2",
     "gateway",
+    "lambda_runtime",
     "rds_databases",
     "rds_settings",
     "rds_snapshots",
     "route53",
-    "use_databases",
     "waf",
 ]

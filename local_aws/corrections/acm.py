@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ministack.services import acm, apigateway_v1, route53
 
 from local_aws.registry import Function, corrects
 
-Record = dict[str, Any]
-Response = tuple[int, dict[str, str], bytes]
+if TYPE_CHECKING:
+    from local_aws.corrections.shapes import Record, Response
 
 
 @corrects("services.acm", "_request_certificate")

@@ -5,14 +5,15 @@ https://docs.aws.amazon.com/apigateway/latest/api/API_Operations.html
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING
 
 from ministack.services import apigateway_v1
 
 from local_aws.registry import Function, corrects
 
-Record = dict[str, Any]
-Response = tuple[int, dict[str, str], bytes]
+if TYPE_CHECKING:
+    from local_aws.corrections.shapes import Record, Response
 
 _NUMBERS = ("timeoutInMillis", "minimumCompressionSize", "authorizerResultTtlInSeconds")
 _FLAGS = (
@@ -83,3 +84,35 @@ def shared_domain_prefers_the_signed_region(
         return account, region, domain
     scope: tuple[str, str, str] | None = original(domain)
     return scope
+
+
+@corrects("services.apigateway_v1", "handle_request")
+async def domains_can_be_updated(
+    original: Function, method: str, path: str, headers: Record, body: bytes, query: Record
+) -> Response:
+    """A custom domain can get another certificate, a mapping another API or stage.
+
+    https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateDomainName.html
+    https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateBasePathMapping.html
+    """
+    parts = path.strip("/").split("/")
+    if method == "PATCH" and parts[0] == "domainnames":
+        operations = json.loads(body)["patchOperations"]
+        if len(parts) == 2 and (domain := apigateway_v1._domain_names.get(parts[1])):
+            return _patched(domain, operations)
+        mappings = apigateway_v1._base_path_mappings.get(parts[1], {})
+        if len(parts) == 4 and (mapping := mappings.pop(parts[3], None)):
+            answer = _patched(mapping, operations)
+            # The patch's path has another spelling than the resource's member.
+            mapping["restApiId"] = mapping.pop("restapiId", mapping["restApiId"])
+            mapping["basePath"] = mapping["basePath"] or "(none)"
+            mappings[mapping["basePath"]] = mapping
+            return answer
+    response: Response = await original(method, path, headers, body, query)
+    return response
+
+
+def _patched(record: Record, operations: list[Record]) -> Response:
+    apigateway_v1._apply_patch(record, operations)
+    response: Response = apigateway_v1._v1_response(record)
+    return response

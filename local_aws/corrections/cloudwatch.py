@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, unescape
 
 from ministack.services import cloudwatch
 
 from local_aws.registry import Function, corrects
 
-Parameters = dict[str, Any]
-Record = dict[str, Any]
-Response = tuple[int, dict[str, str], bytes]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local_aws.corrections.shapes import Parameters, Record, Response
 
 _ALARM_TEXTS = ("AlarmName", "AlarmArn", "AlarmDescription", "StateValue", "StateReason")
 _COMPOSITE_ALARM_TEXTS = (*_ALARM_TEXTS, "AlarmRule")
@@ -82,9 +82,7 @@ def alarm_settings_are_told(
         return status, headers, body
 
     told = _replace_members(body.decode(), "MetricAlarms", cloudwatch._alarms, _metric_alarm)
-    told = _replace_members(
-        told, "CompositeAlarms", cloudwatch._composite_alarms, _composite_alarm
-    )
+    told = _replace_members(told, "CompositeAlarms", cloudwatch._composite_alarms, _composite_alarm)
     return status, headers, told.encode()
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from ministack.services import ec2
 
 from local_aws.registry import Function, corrects
 
-Parameters = dict[str, Any]
-Record = dict[str, Any]
-Response = tuple[int, dict[str, str], bytes]
+if TYPE_CHECKING:
+    from local_aws.corrections.shapes import Parameters, Record, Response
 
 _DEFAULT_LOG_FORMAT = (
     "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport}"
@@ -141,4 +140,36 @@ def rule_can_name_a_prefix_list(
             description = ec2._p(parameters, f"{base}.{len(lists) + 1}.Description")
             entry = {"PrefixListId": identifier}
             lists.append(entry | {"Description": description} if description else entry)
+    return rules
+
+
+@corrects("services.ec2", "_sg_rule_xml")
+def rule_tells_its_prefix_list(
+    original: Function, group: str, rule: Record, is_egress: bool = False
+) -> str:
+    """DescribeSecurityGroupRules tells the prefix list that a rule names.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html
+    """
+    content = str(original(group, rule, is_egress))
+    if not rule.get("PrefixListIds"):
+        return content
+    identifier = rule["PrefixListIds"][0]["PrefixListId"]
+    return content.replace("</item>", f"<prefixListId>{identifier}</prefixListId></item>", 1)
+
+
+@corrects("services.ec2", "_parse_ip_permissions")
+def rule_for_all_protocols_has_no_ports(
+    original: Function, parameters: Parameters, prefix: str
+) -> list[Record]:
+    """Ports of a rule for all protocols are ignored.
+
+    Terraform sends them when it revokes the rule that lets a new group reach everything.
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+    """
+    rules: list[Record] = original(parameters, prefix)
+    for rule in rules:
+        if rule["IpProtocol"] == "-1":
+            rule.pop("FromPort", None)
+            rule.pop("ToPort", None)
     return rules

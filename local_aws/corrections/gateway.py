@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from ministack.services import rds
 
 from local_aws.corrections.rds_databases import visible_status
-from local_aws.corrections.rds_settings import Record, Response
 from local_aws.registry import Function, corrects
+
+if TYPE_CHECKING:
+    from local_aws.corrections.shapes import Record, Response
 
 
 @corrects("app", "_handle_health_request")
-def health_path_is_the_customers(
-    original: Function, path: str, request_id: str
-) -> Response | None:
+def health_path_is_the_customers(original: Function, path: str, request_id: str) -> Response | None:
     """``/health`` of a custom domain reaches its API: only ``/_ministack/health`` is ours.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-custom-domains.html

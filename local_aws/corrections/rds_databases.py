@@ -8,27 +8,26 @@ a cluster's compute is reached: it derives every endpoint of the cluster and its
 from __future__ import annotations
 
 import json
-from typing import Any
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ministack.services import rds, secretsmanager
 
-from local_aws.corrections.rds_settings import Parameters, Record, Response, cluster_response
+from local_aws.corrections.rds_settings import cluster_response
 from local_aws.database_fleet import DatabaseFleet, MasterUser
 from local_aws.database_server import PORT, DatabaseError
 from local_aws.registry import Function, corrects
 
-_fleet: DatabaseFleet
+if TYPE_CHECKING:
+    from local_aws.corrections.shapes import Parameters, Record, Response
 
 
-def use_databases(fleet: DatabaseFleet) -> None:
-    """Say which fleet the clusters' databases belong to; before any request."""
-    global _fleet
-    _fleet = fleet
-
-
+@cache
 def databases() -> DatabaseFleet:
     """The fleet the clusters' databases belong to."""
-    return _fleet
+    return DatabaseFleet(Path(os.environ["DATABASES_DIR"]))
 
 
 def has_database(cluster: Record) -> bool:
@@ -47,13 +46,13 @@ def visible_status(cluster: Record) -> str:
     # While CreateDBCluster is under way the endpoint is not known yet.
     if status != "available" or not has_database(cluster) or not cluster["_shared_endpoint"]:
         return status
-    return status if _fleet.running(cluster["DBClusterArn"]) else "failed"
+    return status if databases().running(cluster["DBClusterArn"]) else "failed"
 
 
 def start_database(action: str, cluster: Record, snapshot: str | None = None) -> Response:
     """Start a new cluster's database and answer the action; undo the cluster if it fails."""
     try:
-        address = _fleet.create(
+        address = databases().create(
             cluster["DBClusterArn"], master_user(cluster), cluster["DatabaseName"] or "", snapshot
         )
     except DatabaseError as error:
@@ -99,27 +98,19 @@ def deleted_cluster_loses_its_database(original: Function, parameters: Parameter
         rds._create_cluster_snapshot_internal(final_snapshot, cluster)
     response: Response = original(parameters)
     if response[0] == 200 and has_database(cluster):
-        _fleet.delete(cluster["DBClusterArn"])
+        databases().delete(cluster["DBClusterArn"])
     return response
 
 
 def _final_snapshot_error(identifier: str, *, skip: bool) -> Response | None:
+    code = "InvalidParameterCombination"
     if not skip and not identifier:
-        code, message = (
-            "InvalidParameterCombination",
-            "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
-        )
+        message = "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
     elif skip and identifier:
-        code, message = (
-            "InvalidParameterCombination",
-            "FinalDBSnapshotIdentifier cannot be specified when SkipFinalSnapshot is specified.",
-        )
+        message = "FinalDBSnapshotIdentifier cannot be specified with SkipFinalSnapshot."
     elif identifier in rds._db_cluster_snapshots:
-        code, message = (
-            "DBClusterSnapshotAlreadyExistsFault",
-            f"Cannot create the cluster snapshot because one with the identifier {identifier}"
-            " already exists.",
-        )
+        code = "DBClusterSnapshotAlreadyExistsFault"
+        message = f"Cannot create the snapshot because {identifier} already exists."
     else:
         return None
     error: Response = rds._error(code, message, 400)
@@ -135,7 +126,7 @@ def stopped_cluster_refuses_connections(original: Function, parameters: Paramete
     response: Response = original(parameters)
     cluster = rds._resolve_cluster_in_request_region(rds._p(parameters, "DBClusterIdentifier"))
     if response[0] == 200 and has_database(cluster):
-        _fleet.stop(cluster["DBClusterArn"])
+        databases().stop(cluster["DBClusterArn"])
     return response
 
 
@@ -148,7 +139,7 @@ def started_cluster_has_its_data(original: Function, parameters: Parameters) -> 
     response: Response = original(parameters)
     cluster = rds._resolve_cluster_in_request_region(rds._p(parameters, "DBClusterIdentifier"))
     if response[0] == 200 and has_database(cluster):
-        _fleet.start(cluster["DBClusterArn"])
+        databases().start(cluster["DBClusterArn"])
     return response
 
 
@@ -160,7 +151,7 @@ def master_password_changes(original: Function, cluster: Record, password: str) 
     """
     original(cluster, password)
     if has_database(cluster):
-        _fleet.set_password(cluster["DBClusterArn"], master_user(cluster))
+        databases().set_password(cluster["DBClusterArn"], master_user(cluster))
 
 
 @corrects("services.rds", "_modify_db_cluster_impl")
@@ -225,7 +216,7 @@ def databases_return_with_the_state(original: Function, state: Record | None) ->
         if not (has_database(cluster) and cluster.get("_shared_endpoint")):
             continue
         try:
-            _fleet.resume(
+            databases().resume(
                 cluster["DBClusterArn"],
                 cluster["_shared_endpoint"]["Address"],
                 start=cluster["Status"] != "stopped",

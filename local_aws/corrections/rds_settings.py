@@ -6,16 +6,15 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from ministack.services import rds
 
 from local_aws.registry import Function, corrects
 
-Parameters = dict[str, Any]
-Record = dict[str, Any]
-Response = tuple[int, dict[str, str], bytes]
+if TYPE_CHECKING:
+    from local_aws.corrections.shapes import Parameters, Record, Response
 
 # Members of DBCluster that ministack neither keeps nor tells.
 _CLUSTER_SETTINGS = ("BacktrackWindow", "MonitoringInterval", "MonitoringRoleArn", "StorageType")
@@ -98,10 +97,10 @@ def instance_settings_are_kept(original: Function, parameters: Parameters) -> Re
     if cluster is not None:
         instance["StorageEncrypted"] = cluster["StorageEncrypted"]
         instance["KmsKeyId"] = cluster["KmsKeyId"]
-    response = rds._single_instance_response(
+    told: Response = rds._single_instance_response(
         "CreateDBInstanceResponse", "CreateDBInstanceResult", instance
     )
-    return response
+    return told
 
 
 @corrects("services.rds", "_modify_db_instance")

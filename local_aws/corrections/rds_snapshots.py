@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
 from ministack.services import rds
 
 from local_aws.corrections.rds_databases import databases, has_database, start_database
-from local_aws.corrections.rds_settings import Parameters, Record, Response
 from local_aws.registry import Function, adds_action, corrects
+
+if TYPE_CHECKING:
+    from local_aws.corrections.shapes import Parameters, Record, Response
 
 
 def _find(identifier: str) -> Record | None:
     """A snapshot by its name or, from another region too, by its ARN."""
-    if not identifier.startswith("arn:"):
-        found: Record | None = rds._db_cluster_snapshots.get(identifier)
-        return found
-    _, _, _, region, account, _, name = identifier.split(":", 6)
-    found = rds._db_cluster_snapshots.get_scoped(account, region, name)
-    return found
+    region, account, name = rds.get_region(), rds.get_account_id(), identifier
+    if identifier.startswith("arn:"):
+        _, _, _, region, account, _, name = identifier.split(":", 6)
+    snapshot: Record | None = rds._db_cluster_snapshots.get_scoped(account, region, name)
+    return snapshot
 
 
 def _not_found(identifier: str) -> Response:
@@ -131,6 +133,4 @@ def restore_cluster_from_snapshot(parameters: Parameters) -> Response:
     cluster = rds._clusters.get(rds._p(parameters, "DBClusterIdentifier"))
     if response[0] != 200 or cluster is None:
         return response
-    return start_database(
-        "RestoreDBClusterFromSnapshot", cluster, snapshot["DBClusterSnapshotArn"]
-    )
+    return start_database("RestoreDBClusterFromSnapshot", cluster, snapshot["DBClusterSnapshotArn"])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING, Any
 
 from ministack.services import route53
 
 from local_aws.registry import Function, corrects
 
-Record = dict[str, Any]
-Response = tuple[int, dict[str, str], bytes]
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from local_aws.corrections.shapes import Record, Response
 
 _DNSSEC = """<?xml version="1.0" encoding="UTF-8"?>
 <GetDNSSECResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/">

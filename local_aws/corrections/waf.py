@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ministack.services import waf
 
 from local_aws.registry import Function, corrects
 
-Record = dict[str, Any]
-Response = tuple[int, dict[str, str], bytes]
+if TYPE_CHECKING:
+    from local_aws.corrections.shapes import Record, Response
 
 
 @corrects("services.waf", "handle_request")
