@@ -79,6 +79,10 @@ class Watched:
 
 def alarms_of(watched: Watched) -> list[Alarm]:
     """Every alarm of the region, the nearest to the client first."""
+    return [*_api_alarms(watched), *_function_alarms(watched), *_database_alarms(watched)]
+
+
+def _api_alarms(watched: Watched) -> list[Alarm]:
     return [
         Alarm(
             "api-server-errors",
@@ -96,6 +100,11 @@ def alarms_of(watched: Watched) -> list[Alarm]:
             breaches=5,
             minutes=5,
         ),
+    ]
+
+
+def _function_alarms(watched: Watched) -> list[Alarm]:
+    return [
         Alarm(
             "function-errors",
             "The function crashed or timed out; errors that it knows it answers itself",
@@ -122,6 +131,11 @@ def alarms_of(watched: Watched) -> list[Alarm]:
             watched.queue_metric("ApproximateNumberOfMessagesVisible"),
             threshold=0,
         ),
+    ]
+
+
+def _database_alarms(watched: Watched) -> list[Alarm]:
+    return [
         Alarm(
             "database-cpu",
             "The database instances are at more than 80 % CPU",

@@ -8,6 +8,7 @@ from stacks.policies import Statement, policy
 
 if TYPE_CHECKING:
     from stacks.api.functions import FunctionContext
+    from stacks.base import PlatformStack
 
 # These know no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
 SEND_TRACES = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
@@ -22,9 +23,11 @@ CHANGE_NETWORK_INTERFACES = [
 
 
 def function_permissions(
-    *, owner: str, region: str, function_name: str, log_group_name: str, context: FunctionContext
+    stack: PlatformStack, function_name: str, log_group_name: str, context: FunctionContext
 ) -> str:
-    """The policy of a function's role, as JSON. `owner` is `region:account`, as ARNs have it."""
+    """The policy of a function's role, as JSON."""
+    owner = f"{stack.region}:{stack.account_id}"
+    key, region = context.kms_key_arn, stack.region
     return policy(
         Statement(
             sid="WriteOwnLogs",
@@ -41,24 +44,18 @@ def function_permissions(
             actions=["sqs:SendMessage"],
             resources=[context.dead_letter_queue_arn],
         ),
-        _use_key(
-            "DecryptThroughServices",
-            "kms:Decrypt",
-            context.kms_key_arn,
-            region,
-            ["lambda", "secretsmanager", "sqs"],
-        ),
-        _use_key("EncryptDeadLetters", "kms:GenerateDataKey", context.kms_key_arn, region, ["sqs"]),
+        _use_key("Decrypt", key, region, ["lambda", "secretsmanager", "sqs"]),
+        _use_key("GenerateDataKey", key, region, ["sqs"]),
         Statement(sid="SendTraces", actions=SEND_TRACES, resources=["*"]),
         *_network_interfaces(owner, function_name),
     )
 
 
-def _use_key(sid: str, action: str, key_arn: str, region: str, services: list[str]) -> Statement:
+def _use_key(action: str, key_arn: str, region: str, services: list[str]) -> Statement:
     via = [f"{service}.{region}.amazonaws.com" for service in services]
     return Statement(
-        sid=sid,
-        actions=[action],
+        sid=f"{action}ThroughServices",
+        actions=[f"kms:{action}"],
         resources=[key_arn],
         conditions={"StringEquals": {"kms:ViaService": via}},
     )

@@ -24,6 +24,8 @@ from stacks.policies import service_trust
 from stacks.settings import LAMBDA_MEMORY_MEGABYTES, LAMBDA_RUNTIME, LAMBDA_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cdktf import ITerraformDependable
 
     from stacks.base import RegionalStack
@@ -53,51 +55,62 @@ class FunctionContext:
     dead_letter_queue_arn: str
 
 
+@dataclass(frozen=True)
+class FunctionDefinition:
+    """What is one function's own. `reserved_concurrency` is both its share and its limit."""
+
+    name: str
+    description: str
+    handler: str
+    reserved_concurrency: int
+
+
 class ServiceFunction(Construct):
     """One function, with a role that can do no more than this function needs.
 
     The function depends on its log group, which it may not create, and on its permissions: without
     them an invocation fails, and Lambda cannot remove the network interfaces when the function goes.
+    `after` is what must have happened before the function is made or changed.
     """
 
     def __init__(
         self,
         stack: RegionalStack,
-        name: str,
+        definition: FunctionDefinition,
         context: FunctionContext,
         *,
-        description: str,
-        handler: str,
-        reserved_concurrency: int,
-        after: ITerraformDependable | None = None,
+        after: Sequence[ITerraformDependable] = (),
     ) -> None:
-        super().__init__(stack, name)
-        self.reserved_concurrency = reserved_concurrency
-        self._context = context
+        super().__init__(stack, definition.name)
         self._stack = stack
-        self._function_name = stack.named(name)
-        self._log_level = stack.workspace.environment.log_level
+        self._definition = definition
+        self._context = context
+        self._function_name = stack.named(definition.name)
         self.log_group = log_group(
             self, "log-group", f"/aws/lambda/{self._function_name}", context.kms_key_arn
         )
-        role, permissions = self._role(name)
-        self.function = LambdaFunction(
+        self.role = self._role()
+        self.function = self._function([self._permissions(), self.log_group, *after])
+
+    def _function(self, depends_on: Sequence[ITerraformDependable]) -> LambdaFunction:
+        definition, context = self._definition, self._context
+        return LambdaFunction(
             self,
             "function",
             function_name=self._function_name,
-            description=description,
-            role=role.arn,
+            description=definition.description,
+            role=self.role.arn,
             runtime=LAMBDA_RUNTIME,
             # The package is pure Python, and Graviton costs a fifth less.
             architectures=["arm64"],
-            handler=handler,
+            handler=definition.handler,
             filename=context.package_file,
             source_code_hash=context.package_hash,
             memory_size=LAMBDA_MEMORY_MEGABYTES,
             timeout=LAMBDA_TIMEOUT_SECONDS,
             timeouts=TIMEOUTS,
-            reserved_concurrent_executions=reserved_concurrency,
-            environment=LambdaFunctionEnvironment(variables=self._variables(name)),
+            reserved_concurrent_executions=definition.reserved_concurrency,
+            environment=LambdaFunctionEnvironment(variables=self._variables()),
             kms_key_arn=context.kms_key_arn,
             vpc_config=self._vpc_config(),
             replace_security_groups_on_destroy=True,
@@ -109,40 +122,36 @@ class ServiceFunction(Construct):
             tracing_config=LambdaFunctionTracingConfig(mode="Active"),
             logging_config=self._logging_config(),
             tags={"Name": self._function_name},
-            depends_on=[permissions, self.log_group, *([after] if after else [])],
+            depends_on=depends_on,
         )
 
-    def _role(self, name: str) -> tuple[IamRole, IamRolePolicy]:
-        stack = self._stack
-        role = IamRole(
+    def _role(self) -> IamRole:
+        name = self._stack.named_globally(self._definition.name)
+        own_account = {"StringEquals": {"aws:SourceAccount": self._stack.account_id}}
+        return IamRole(
             self,
             "role",
-            name=stack.named_globally(name),
+            name=name,
             description=f"What the function {self._function_name} may do",
-            assume_role_policy=service_trust(
-                "lambda.amazonaws.com", {"StringEquals": {"aws:SourceAccount": stack.account_id}}
-            ),
-            tags={"Name": stack.named_globally(name)},
+            assume_role_policy=service_trust("lambda.amazonaws.com", own_account),
+            tags={"Name": name},
         )
-        permissions = IamRolePolicy(
+
+    def _permissions(self) -> IamRolePolicy:
+        return IamRolePolicy(
             self,
             "permissions",
-            name=f"{name}-permissions",
-            role=role.id,
+            name="what-the-function-needs",
+            role=self.role.id,
             policy=function_permissions(
-                owner=f"{stack.region}:{stack.account_id}",
-                region=stack.region,
-                function_name=self._function_name,
-                log_group_name=self.log_group.name,
-                context=self._context,
+                self._stack, self._function_name, self.log_group.name, self._context
             ),
         )
-        return role, permissions
 
-    def _variables(self, name: str) -> dict[str, str]:
+    def _variables(self) -> dict[str, str]:
         return {
             **self._context.environment,
-            "POWERTOOLS_SERVICE_NAME": name,
+            "POWERTOOLS_SERVICE_NAME": self._definition.name,
             "POWERTOOLS_LOG_LEVEL": self._log_level,
         }
 
@@ -161,3 +170,7 @@ class ServiceFunction(Construct):
             application_log_level=LAMBDA_LOG_LEVELS[self._log_level],
             system_log_level="INFO",
         )
+
+    @property
+    def _log_level(self) -> str:
+        return self._stack.workspace.environment.log_level

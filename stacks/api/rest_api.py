@@ -54,6 +54,9 @@ ACCESS_LOG_VARIABLES = {
     "firewall_status": "wafResponseCode",
 }
 
+# A stage cannot be without a deployment, nor a domain name without an API, while one is replaced.
+NEW_ONE_FIRST = TerraformResourceLifecycle(create_before_destroy=True)
+
 
 class RestApi(Construct):
     """One stage, named as the workspace, that always serves the latest deployment."""
@@ -69,16 +72,20 @@ class RestApi(Construct):
         super().__init__(stack, "rest")
         self._stack = stack
         self._kms_key_arn = kms_key_arn
-        replaced_first = TerraformResourceLifecycle(create_before_destroy=True)
         self.api = ApiGatewayRestApi(
             self,
             "api",
             name=stack.named("trade-api"),
             description=f"Trades of {stack.region}, {stack.suffix}",
             endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=["REGIONAL"]),
-            lifecycle=replaced_first,
+            lifecycle=NEW_ONE_FIRST,
             tags={"Name": stack.named("trade-api")},
         )
+        self.stage = self._serve(self._deploy(function))
+        self._limit(throttling)
+        self._allow_invocation(function)
+
+    def _deploy(self, function: LambdaFunction) -> ApiGatewayDeployment:
         definition = ApiDefinition(
             self,
             self.api,
@@ -86,18 +93,14 @@ class RestApi(Construct):
             errors=GATEWAY_ERRORS,
             function_invoke_arn=function.invoke_arn,
         )
-        deployment = ApiGatewayDeployment(
+        return ApiGatewayDeployment(
             self,
             "deployment",
             rest_api_id=self.api.id,
             triggers={"definition": definition.digest},
-            # A stage cannot be without a deployment, so the new one comes before the old one goes.
-            lifecycle=replaced_first,
+            lifecycle=NEW_ONE_FIRST,
             depends_on=definition.resources,
         )
-        self.stage = self._serve(deployment)
-        self._limit(throttling)
-        self._allow_invocation(function)
 
     def _serve(self, deployment: ApiGatewayDeployment) -> ApiGatewayStage:
         stage_name = self._stack.suffix

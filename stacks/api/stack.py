@@ -10,7 +10,7 @@ from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 from stacks.api.alarms import Alarms, Watched, alarms_of
 from stacks.api.custom_domains import Certificate, CustomDomain
 from stacks.api.dashboard import dashboard
-from stacks.api.functions import FunctionContext, ServiceFunction
+from stacks.api.functions import FunctionContext, FunctionDefinition, ServiceFunction
 from stacks.api.lambda_package import (
     SCHEMA_MIGRATOR_HANDLER,
     TRADE_API_HANDLER,
@@ -29,6 +29,8 @@ from stacks.security.outputs import SecurityOutputs
 
 if TYPE_CHECKING:
     from cdktf import TerraformStack
+    from cdktf_cdktf_provider_aws.lambda_function import LambdaFunction
+    from cdktf_cdktf_provider_aws.lambda_invocation import LambdaInvocation
     from constructs import Construct
 
     from stacks.settings import Region, Workspace
@@ -54,108 +56,43 @@ class ApiStack(RegionalStack):
         zone: TerraformStack,
     ) -> None:
         super().__init__(scope, "api", workspace, region)
-        environment = workspace.environment
-        networks = read(self, NetworkOutputs, network, self.beside("network"))
-        keys = read(self, SecurityOutputs, security, self.beside("security"))
-        database = read(self, DataOutputs, data, self.beside("data"))
-        domain = read(self, ZoneOutputs, zone).api_domain
+        self._network = read(self, NetworkOutputs, network, self.beside("network"))
+        self._key_arn = read(self, SecurityOutputs, security, self.beside("security")).kms_key_arn
+        self._database = read(self, DataOutputs, data, self.beside("data"))
+        self._domain = read(self, ZoneOutputs, zone).api_domain
 
-        dead_letters = self._dead_letter_queue(keys.kms_key_arn)
-        context = self._function_context(networks, keys, database, domain, dead_letters)
-        migrator = ServiceFunction(
-            self,
-            "schema-migrator",
-            context,
-            description="Applies the pending migrations to the region's database",
-            handler=SCHEMA_MIGRATOR_HANDLER,
-            reserved_concurrency=1,
-        )
-        migration = migrate_schema(self, migrator.function, database.cluster_resource_id)
-        trade_api = ServiceFunction(
-            self,
-            "trade-api",
-            context,
-            description="Accepts and answers for the region's trades",
-            handler=TRADE_API_HANDLER,
-            reserved_concurrency=environment.lambda_reserved_concurrency,
-            after=migration,
-        )
-
+        dead_letters = self._dead_letter_queue()
+        context = self._function_context(dead_letters)
+        migration = self._migrate_schema(context)
+        trade_api = self._trade_api(context, migration)
         rest = RestApi(
             self,
-            trade_api.function,
-            kms_key_arn=keys.kms_key_arn,
-            throttling=environment.throttling,
+            trade_api,
+            kms_key_arn=self._key_arn,
+            throttling=workspace.environment.throttling,
         )
-        if environment.web_acl_requests_per_five_minutes is not None:
-            WebAcl(
-                self,
-                stage_arn=rest.stage.arn,
-                requests_per_five_minutes=environment.web_acl_requests_per_five_minutes,
-                kms_key_arn=keys.kms_key_arn,
-            )
-        certificate = Certificate(self, domain)
-        shared = CustomDomain(self, "shared-domain", domain, certificate.arn, rest)
-        regional = CustomDomain(
-            self, "regional-domain", f"{self.region}.{domain}", certificate.arn, rest
-        )
+        self._add_firewall(rest)
+        certificate = Certificate(self, self._domain)
+        shared = CustomDomain(self, "shared-domain", self._domain, certificate.arn, rest)
+        own_name = f"{self.region}.{self._domain}"
+        regional = CustomDomain(self, "regional-domain", own_name, certificate.arn, rest)
+        alarms = self._watch(trade_api, rest, dead_letters)
+        publish(self, _outputs(rest, shared, regional, trade_api, alarms))
 
-        watched = Watched(
-            function=trade_api.function.function_name,
-            function_concurrency=environment.lambda_reserved_concurrency,
-            api=rest.api.name,
-            stage=rest.stage.stage_name,
-            dead_letter_queue=dead_letters.name,
-            cluster=database.cluster_identifier,
-        )
-        alarms = Alarms(
-            self,
-            alarms_of(watched),
-            kms_key_arn=keys.kms_key_arn,
-            email=environment.alarm_email,
-        )
-        dashboard(self, watched, alarms.arns)
-
-        publish(
-            self,
-            ApiOutputs(
-                rest_api_id=rest.api.id,
-                stage_name=rest.stage.stage_name,
-                invoke_url=rest.stage.invoke_url,
-                shared_domain_name=shared.domain.domain_name,
-                shared_domain_target=shared.domain.regional_domain_name,
-                shared_domain_zone_id=shared.domain.regional_zone_id,
-                shared_domain_url=shared.url,
-                regional_domain_name=regional.domain.domain_name,
-                regional_domain_target=regional.domain.regional_domain_name,
-                regional_domain_zone_id=regional.domain.regional_zone_id,
-                regional_domain_url=regional.url,
-                trade_api_function_name=trade_api.function.function_name,
-                alarm_topic_arn=alarms.topic.arn,
-            ),
-        )
-
-    def _dead_letter_queue(self, kms_key_arn: str) -> SqsQueue:
+    def _dead_letter_queue(self) -> SqsQueue:
         name = self.named("dead-letters")
         return SqsQueue(
             self,
             "dead-letters",
             name=name,
-            kms_master_key_id=kms_key_arn,
+            kms_master_key_id=self._key_arn,
             message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
             tags={"Name": name},
         )
 
-    def _function_context(
-        self,
-        network: NetworkOutputs,
-        keys: SecurityOutputs,
-        database: DataOutputs,
-        api_domain: str,
-        dead_letters: SqsQueue,
-    ) -> FunctionContext:
-        package = build_lambda_package()
-        # A copy beside the stack's JSON, so that the folder can be applied on another machine.
+    def _function_context(self, dead_letters: SqsQueue) -> FunctionContext:
+        database, package = self._database, build_lambda_package()
+        # A copy beside the stack's JSON, so that its folder is all that Terraform needs.
         asset = TerraformAsset(
             self,
             "package",
@@ -167,15 +104,90 @@ class ApiStack(RegionalStack):
             package_file=asset.path,
             package_hash=package.sha256_base64,
             environment={
-                "API_DOMAIN": api_domain,
+                "API_DOMAIN": self._domain,
                 "DATABASE_WRITER_HOST": database.writer_endpoint,
                 "DATABASE_READER_HOST": database.reader_endpoint,
                 "DATABASE_PORT": Token.as_string(database.database_port),
                 "DATABASE_NAME": database.database_name,
                 "DATABASE_SECRET_ARN": database.secret_arn,
             },
-            network=network,
-            kms_key_arn=keys.kms_key_arn,
+            network=self._network,
+            kms_key_arn=self._key_arn,
             database_secret_arn=database.secret_arn,
             dead_letter_queue_arn=dead_letters.arn,
         )
+
+    def _migrate_schema(self, context: FunctionContext) -> LambdaInvocation:
+        migrator = FunctionDefinition(
+            name="schema-migrator",
+            description="Applies the pending migrations to the region's database",
+            handler=SCHEMA_MIGRATOR_HANDLER,
+            reserved_concurrency=1,
+        )
+        return migrate_schema(
+            self,
+            ServiceFunction(self, migrator, context).function,
+            self._database.cluster_resource_id,
+        )
+
+    def _trade_api(self, context: FunctionContext, migration: LambdaInvocation) -> LambdaFunction:
+        definition = FunctionDefinition(
+            name="trade-api",
+            description="Accepts and answers for the region's trades",
+            handler=TRADE_API_HANDLER,
+            reserved_concurrency=self.workspace.environment.lambda_reserved_concurrency,
+        )
+        return ServiceFunction(self, definition, context, after=[migration]).function
+
+    def _add_firewall(self, rest: RestApi) -> None:
+        limit = self.workspace.environment.web_acl_requests_per_five_minutes
+        if limit is not None:
+            WebAcl(
+                self,
+                stage_arn=rest.stage.arn,
+                requests_per_five_minutes=limit,
+                kms_key_arn=self._key_arn,
+            )
+
+    def _watch(self, trade_api: LambdaFunction, rest: RestApi, dead_letters: SqsQueue) -> Alarms:
+        environment = self.workspace.environment
+        watched = Watched(
+            function=trade_api.function_name,
+            function_concurrency=environment.lambda_reserved_concurrency,
+            api=rest.api.name,
+            stage=rest.stage.stage_name,
+            dead_letter_queue=dead_letters.name,
+            cluster=self._database.cluster_identifier,
+        )
+        alarms = Alarms(
+            self,
+            alarms_of(watched),
+            kms_key_arn=self._key_arn,
+            email=environment.alarm_email,
+        )
+        dashboard(self, watched, alarms.arns)
+        return alarms
+
+
+def _outputs(
+    rest: RestApi,
+    shared: CustomDomain,
+    regional: CustomDomain,
+    trade_api: LambdaFunction,
+    alarms: Alarms,
+) -> ApiOutputs:
+    return ApiOutputs(
+        rest_api_id=rest.api.id,
+        stage_name=rest.stage.stage_name,
+        invoke_url=rest.stage.invoke_url,
+        shared_domain_name=shared.domain.domain_name,
+        shared_domain_target=shared.domain.regional_domain_name,
+        shared_domain_zone_id=shared.domain.regional_zone_id,
+        shared_domain_url=shared.url,
+        regional_domain_name=regional.domain.domain_name,
+        regional_domain_target=regional.domain.regional_domain_name,
+        regional_domain_zone_id=regional.domain.regional_zone_id,
+        regional_domain_url=regional.url,
+        trade_api_function_name=trade_api.function_name,
+        alarm_topic_arn=alarms.topic.arn,
+    )

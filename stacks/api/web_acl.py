@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cdktf_cdktf_provider_aws.wafv2_web_acl import (
     Wafv2WebAcl,
@@ -38,7 +38,7 @@ MANAGED_RULE_GROUPS = (
 
 
 class WebAcl(Construct):
-    """AWS's managed rules, after a limit of requests per address; what is let through is counted."""
+    """A limit of requests per client address, then AWS's managed rules; every request is logged."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class WebAcl(Construct):
             scope="REGIONAL",
             default_action=Wafv2WebAclDefaultAction(allow={}),
             rule=[
-                self._rate_limit(requests_per_five_minutes),
+                _rate_limit(requests_per_five_minutes),
                 *(
-                    self._managed(rule_group, priority)
+                    _managed(rule_group, priority)
                     for priority, rule_group in enumerate(MANAGED_RULE_GROUPS, start=1)
                 ),
             ],
@@ -70,6 +70,9 @@ class WebAcl(Construct):
             tags={"Name": name},
         )
         Wafv2WebAclAssociation(self, "association", resource_arn=stage_arn, web_acl_arn=acl.arn)
+        self._log(acl, name, kms_key_arn)
+
+    def _log(self, acl: Wafv2WebAcl, name: str, kms_key_arn: str) -> None:
         # The prefix is WAF's condition: https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
         log = log_group(self, "log", f"aws-waf-logs-{name}", kms_key_arn)
         Wafv2WebAclLoggingConfiguration(
@@ -83,32 +86,31 @@ class WebAcl(Construct):
             ],
         )
 
-    def _rate_limit(self, requests_per_five_minutes: int) -> Wafv2WebAclRule:
-        return Wafv2WebAclRule(
-            name="rate-limit",
-            priority=0,
-            action={"block": {}},
-            statement={
-                "rate_based_statement": {
-                    "limit": requests_per_five_minutes,
-                    "aggregate_key_type": "IP",
-                    "evaluation_window_sec": 300,
-                }
-            },
-            visibility_config=_metric("rate-limit"),
-        )
 
-    def _managed(self, rule_group: str, priority: int) -> Wafv2WebAclRule:
-        statement: Any = {
-            "managed_rule_group_statement": {"vendor_name": "AWS", "name": rule_group}
-        }
-        return Wafv2WebAclRule(
-            name=rule_group,
-            priority=priority,
-            override_action={"none": {}},
-            statement=statement,
-            visibility_config=_metric(rule_group),
-        )
+def _rate_limit(requests_per_five_minutes: int) -> Wafv2WebAclRule:
+    return Wafv2WebAclRule(
+        name="rate-limit",
+        priority=0,
+        action={"block": {}},
+        statement={
+            "rate_based_statement": {
+                "limit": requests_per_five_minutes,
+                "aggregate_key_type": "IP",
+                "evaluation_window_sec": 300,
+            }
+        },
+        visibility_config=_metric("rate-limit"),
+    )
+
+
+def _managed(rule_group: str, priority: int) -> Wafv2WebAclRule:
+    return Wafv2WebAclRule(
+        name=rule_group,
+        priority=priority,
+        override_action={"none": {}},
+        statement={"managed_rule_group_statement": {"vendor_name": "AWS", "name": rule_group}},
+        visibility_config=_metric(rule_group),
+    )
 
 
 def _metric(name: str) -> Wafv2WebAclRuleVisibilityConfig:
