@@ -1,0 +1,121 @@
+"""What Terraform itself says of the stacks, with no AWS: all are valid, a wrong workspace is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from stacks.settings import FOUNDATION_WORKSPACE
+from tests.stacks.conftest import run_app
+from trading.plugins import terraform_environment
+
+AT_ONCE = os.cpu_count() or 1
+
+
+def terraform(
+    directory: Path, *arguments: str, workspace: str = "default"
+) -> subprocess.CompletedProcess[str]:
+    """Run Terraform in a stack's folder."""
+    return subprocess.run(
+        ["terraform", *arguments],
+        cwd=directory,
+        env=terraform_environment() | {"TF_WORKSPACE": workspace},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def problems(directory: Path, workspace: str) -> str:
+    """What `terraform validate` finds wrong in a stack; empty when it finds nothing."""
+    prepared = terraform(directory, "init", "-backend=false", "-input=false", "-no-color")
+    if prepared.returncode != 0:
+        return prepared.stdout + prepared.stderr
+    answer = json.loads(terraform(directory, "validate", "-json", workspace=workspace).stdout)
+    assert answer["valid"] or answer["diagnostics"]
+    return "".join(f"{directory.name}: {entry}\n" for entry in answer["diagnostics"])
+
+
+@pytest.mark.parametrize("workspace", ["dev", "prod", FOUNDATION_WORKSPACE])
+def test_every_stack_is_valid(synthesized_directory: Callable[[str], Path], workspace: str) -> None:
+    directories = sorted((synthesized_directory(workspace) / "stacks").iterdir())
+    assert len(directories) == (3 if workspace == FOUNDATION_WORKSPACE else 14)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(lambda directory: problems(directory, workspace), directories)
+        assert "".join(found) == ""
+
+
+# Every resource out, what is left is the guard that each stack carries: Terraform needs no AWS for it.
+def _guard_only(stack: Path, directory: Path) -> Path:
+    document = json.loads((stack / "cdk.tf.json").read_text())
+    guard = {
+        "terraform": {"backend": {"local": {}}},
+        "output": {"environment": document["output"]["environment"]},
+    }
+    target = directory / stack.name
+    target.mkdir()
+    (target / "guard.tf.json").write_text(json.dumps(guard))
+    prepared = terraform(target, "init", "-input=false", "-no-color")
+    assert prepared.returncode == 0, prepared.stderr
+    return target
+
+
+def test_every_stack_refuses_another_workspace(
+    synthesized_directory: Callable[[str], Path], tmp_path: Path
+) -> None:
+    def check(stack: Path) -> None:
+        guarded = _guard_only(stack, tmp_path)
+        wrong = terraform(guarded, "plan", "-no-color", "-input=false", workspace="staging")
+        assert wrong.returncode == 1
+        message = " ".join(wrong.stderr.replace("│", "").split())
+        assert "synthesized for the workspace dev, but the workspace is staging" in message
+        assert "set TF_WORKSPACE" in message
+        right = terraform(guarded, "plan", "-no-color", "-input=false", workspace="dev")
+        assert right.returncode == 0, right.stderr
+
+    stacks = sorted((synthesized_directory("dev") / "stacks").iterdir())
+    assert len(stacks) == 14
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(check, stacks))
+
+
+@pytest.mark.parametrize(
+    ("workspace", "reason"),
+    [
+        (None, "no environment chosen"),
+        ("default", "no environment chosen"),
+        ("production", "'production' is not an environment"),
+        ("dev-", "'dev-' is not an environment"),
+        ("dev-UPPER", "'dev-UPPER' is not an environment"),
+        ("prod-far-too-many-parts", "is not an environment"),
+    ],
+)
+def test_an_unknown_workspace_is_refused_in_one_line(
+    tmp_path: Path, workspace: str | None, reason: str
+) -> None:
+    result = run_app(tmp_path, workspace)
+    assert result.returncode != 0
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    assert reason in line
+    for allowed in ("dev", "staging", "prod"):
+        assert allowed in line
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_an_unusable_lock_setting_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADING_STATE_LOCK", "paper")
+    program = "import os; os.environ['TRADING_STATE_BUCKET'] = 'b'; import main; main.main()"
+    result = run_app(tmp_path, "dev", "-c", program)
+    assert result.returncode != 0
+    assert result.stderr.strip() == (
+        "error: TRADING_STATE_LOCK is 'paper': use s3 (Terraform 1.10+) or dynamodb"
+    )
