@@ -18,7 +18,6 @@ def session(environment: Mapping[str, str], region: str) -> Session:
         aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
         aws_session_token=environment.get("AWS_SESSION_TOKEN"),
-        profile_name=environment.get("AWS_PROFILE"),
         region_name=region,
     )
 

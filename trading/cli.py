@@ -7,14 +7,27 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from typer.core import TyperGroup
 
 from stacks.settings import SettingsError, parse_workspace
+from trading.demo import demo, demo_down
 from trading.engine import Engine
 from trading.errors import OperatorError
+from trading.foundation import Foundation
 from trading.graph import Selection
 from trading.local_target import LocalTargetError
-from trading.operator import carry_out, confirm_deploy, confirm_destroy, console, show_order
+from trading.operator import (
+    carry_out,
+    confirm_deploy,
+    confirm_destroy,
+    console,
+    print_json,
+    show_order,
+)
+from trading.outputs import as_json as outputs_json
+from trading.outputs import as_table as outputs_table
+from trading.outputs import read_outputs
 from trading.targets import TargetName, local_aws, target
 
 DEFAULT_PARALLELISM = min(4, 2 * (os.cpu_count() or 1))
@@ -40,7 +53,11 @@ main = typer.Typer(
     help="Deploy and operate the trading platform.",
 )
 local = typer.Typer(no_args_is_help=True, help="The local AWS on this machine.")
+foundation = typer.Typer(
+    no_args_is_help=True, help="What the account shares between environments; deploy it first."
+)
 main.add_typer(local, name="local")
+main.add_typer(foundation, name="foundation")
 
 Environment = Annotated[
     str | None,
@@ -72,6 +89,20 @@ def synth(env: Environment = None) -> None:
     workspace = parse_workspace(env)
     graph = Engine(workspace.suffix, target(TargetName.AWS), 1).graph
     console.print(f"{len(graph.stacks)} stacks of {workspace.suffix} synthesized")
+
+
+@main.command()
+def stacks(env: Environment = None, as_json: Json = False) -> None:
+    """List an environment's stacks in deploy order, and what each needs."""
+    graph = Engine(parse_workspace(env).suffix, target(TargetName.AWS), 1).graph
+    if as_json:
+        print_json([stack.as_json() for stack in graph.stacks.values()])
+        return
+    table = Table("Stack", "Layer", "Region", "Needs")
+    for stack in graph.stacks.values():
+        needs = ", ".join(stack.dependencies) or "-"
+        table.add_row(stack.name, stack.layer, stack.region or "all", needs)
+    console.print(table)
 
 
 @main.command()
@@ -116,6 +147,72 @@ def destroy(
     guarded = not workspace.environment.skip_final_snapshot
     confirm_destroy(workspace.suffix, yes=yes, confirmed=confirm, guarded=guarded)
     carry_out(engine, order)
+
+
+@main.command()
+def outputs(
+    env: Environment = None, target_name: TargetOption = TargetName.AWS, as_json: Json = False
+) -> None:
+    """Print where each region's API answers, and where its data is."""
+    engine = Engine(parse_workspace(env).suffix, target(target_name), DEFAULT_PARALLELISM)
+    published = read_outputs(engine)
+    if as_json:
+        print_json(outputs_json(published))
+    else:
+        console.print(outputs_table(published))
+
+
+@main.command("demo")
+def run_demo(parallelism: Parallelism = DEFAULT_PARALLELISM) -> None:
+    """Deploy everything to the local AWS and make a trade in every region."""
+    demo(parallelism)
+
+
+@main.command("demo-down")
+def run_demo_down(parallelism: Parallelism = DEFAULT_PARALLELISM) -> None:
+    """Destroy what the demo deployed, and stop the local AWS."""
+    demo_down(parallelism)
+
+
+@foundation.command("deploy")
+def deploy_foundation(
+    target_name: TargetOption = TargetName.AWS,
+    yes: Yes = False,
+    parallelism: Parallelism = DEFAULT_PARALLELISM,
+) -> None:
+    """Make the state bucket, where one is set, and deploy the foundation of every region."""
+    account = Foundation(target(target_name), parallelism)
+    confirm_deploy(yes=yes)
+    if bucket := account.bootstrap():
+        console.print(f"the state bucket {bucket} is ready")
+    carry_out(account, account.deploy_order(account.all_stacks()))
+
+
+@foundation.command("destroy")
+def destroy_foundation(
+    target_name: TargetOption = TargetName.AWS,
+    yes: Yes = False,
+    confirm: Confirm = None,
+    parallelism: Parallelism = DEFAULT_PARALLELISM,
+) -> None:
+    """Destroy the foundation, when no environment needs it. The state bucket is kept."""
+    account = Foundation(target(target_name), parallelism)
+    order = account.destroy_all()
+    if not order.stacks:
+        console.print("nothing to destroy: the foundation is not deployed")
+        return
+    show_order(order, account.workspace)
+    confirm_destroy(account.workspace, yes=yes, confirmed=confirm, guarded=False)
+    carry_out(account, order)
+
+
+@foundation.command("status")
+def foundation_status(target_name: TargetOption = TargetName.AWS) -> None:
+    """Tell which regions have their foundation."""
+    account = Foundation(target(target_name), DEFAULT_PARALLELISM)
+    for stack in account.all_stacks():
+        said = "deployed" if account.is_deployed(stack) else "not deployed"
+        console.print(f"{stack.name}: {said}", highlight=False)
 
 
 @local.command()

@@ -18,7 +18,12 @@ from trading.project import WorkspaceFolder
 from trading.runner import Runner
 from trading.states import list_states, stacks_with_state
 from trading.synthesis import synthesize
-from trading.terraform import MINIMUM_VERSION, MINIMUM_VERSION_FOR_S3_LOCKS, Terraform
+from trading.terraform import (
+    MINIMUM_VERSION,
+    MINIMUM_VERSION_FOR_S3_LOCKS,
+    Terraform,
+    require_version,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -54,17 +59,21 @@ class Engine:
     @cached_property
     def terraform(self) -> Terraform:
         """Terraform, new enough for the settings."""
-        terraform = Terraform(self.environment, self.workspace, self.processes)
-        terraform.require_version(minimum_version())
-        return terraform
+        require_terraform()
+        return Terraform(self.environment, self.workspace, self.processes)
 
     @cached_property
     def graph(self) -> Graph:
         """The stacks, synthesized now."""
         return synthesize(self.workspace)
 
+    def all_stacks(self) -> list[Stack]:
+        """Every stack, in deploy order."""
+        return list(self.graph.stacks.values())
+
     def deploy_order(self, selected: Sequence[Stack]) -> Order:
         """How the selected stacks are deployed. Raises OperatorError naming what to deploy first."""
+        self._require_same_target()
         upstream = self.graph.unselected_upstream(selected)
         missing = [name for name in upstream if not self.is_deployed(self.graph.stacks[name])]
         if missing:
@@ -83,6 +92,7 @@ class Engine:
 
         Raises OperatorError naming the dependants that would be stranded.
         """
+        self._require_same_target()
         existing = stacks_with_state(self.workspace, self.environment)
         stacks = [stack for stack in reversed(selected) if stack.name in existing]
         stranded = [
@@ -102,6 +112,7 @@ class Engine:
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         logs = WorkspaceFolder(self.workspace).logs / f"{moment}-{order.verb}"
         operation = StackOperation(order.verb, self.terraform, logs)
+        WorkspaceFolder(self.workspace).target.write_text(self.target.name)
         runner = Runner(operation, self.processes, observer, self.parallelism)
         return runner.run(order.stacks, order.predecessors)
 
@@ -113,12 +124,25 @@ class Engine:
 
     def outputs(self, stacks: Collection[Stack]) -> dict[str, dict[str, Any]]:
         """The outputs of each stack that has any, read side by side."""
+        self._require_same_target()
         existing = stacks_with_state(self.workspace, self.environment)
         present = [stack for stack in stacks if stack.name in existing]
         read = self.terraform.outputs
         with ThreadPoolExecutor(self.parallelism) as pool:
             found = list(pool.map(read, [stack.directory for stack in present]))
         return {stack.name: values for stack, values in zip(present, found, strict=True) if values}
+
+    def _require_same_target(self) -> None:
+        """State in files does not tell which AWS it describes: the other one would be orphaned."""
+        record = WorkspaceFolder(self.workspace).target
+        recorded = record.read_text() if record.is_file() else self.target.name
+        if recorded == self.target.name or state_bucket() is not None:
+            return
+        if stacks_with_state(self.workspace, self.environment):
+            raise OperatorError(
+                f"{self.workspace} is deployed on the target {recorded}: use --target {recorded},"
+                " or destroy it there first"
+            )
 
     def _require_foundation(self, selected: Sequence[Stack]) -> None:
         """API Gateway logs through a role of the account and region, not of an environment."""
@@ -134,6 +158,11 @@ class Engine:
             raise OperatorError(
                 f"{', '.join(missing)} is not deployed: run `trading foundation deploy` first"
             )
+
+
+def require_terraform() -> str:
+    """The version of Terraform. Raises OperatorError when it is missing or too old."""
+    return require_version(minimum_version())
 
 
 def minimum_version() -> tuple[int, int]:

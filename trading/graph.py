@@ -26,6 +26,15 @@ class Stack:
     outputs: frozenset[str]
     directory: Path
 
+    def as_json(self) -> dict[str, Any]:
+        """What `trading stacks --json` says of it."""
+        return {
+            "name": self.name,
+            "layer": self.layer,
+            "region": self.region,
+            "needs": list(self.dependencies),
+        }
+
 
 @dataclass(frozen=True)
 class Selection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
     from trading.engine import Engine, Order
     from trading.events import StackFinished
 
-console = Console()
+# Elsewhere than on a terminal nothing is wide enough for rich to be asked to fold it.
+console = Console(width=None if sys.stdout.isatty() else 240)
 
 _WORKING = {Verb.DEPLOY: "applying", Verb.DESTROY: "destroying"}
+
+
+def print_json(value: object) -> None:
+    """For machines: plain, whole, never folded or coloured."""
+    print(json.dumps(value, indent=2))  # noqa: T201 - rich would fold and colour it
 
 
 def show_order(order: Order, workspace: str) -> None:

@@ -37,3 +37,8 @@ class WorkspaceFolder:
     def logs(self) -> Path:
         """A folder of logs for every run."""
         return work_directory() / self.workspace / "logs"
+
+    @property
+    def target(self) -> Path:
+        """A file that names the target which the workspace's state describes."""
+        return work_directory() / self.workspace / "target"

@@ -18,21 +18,29 @@ class StateName(NamedTuple):
     workspace: str
     stack: str
 
+    @property
+    def needs_foundation(self) -> bool:
+        """Whether it is an API's, which logs through the role of the account and region."""
+        return self.stack.startswith("api-")
+
 
 def list_states(environment: Mapping[str, str]) -> set[StateName]:
     """All states of the project, of every workspace."""
     bucket = state_bucket()
-    return set(_files() if bucket is None else _objects(bucket, environment))
+    return list_file_states() if bucket is None else set(_objects(bucket, environment))
+
+
+def list_file_states() -> set[StateName]:
+    """The states that are kept in files of this checkout."""
+    return {
+        StateName(workspace=path.parent.name, stack=path.parents[1].name)
+        for path in state_directory().glob("*/*/terraform.tfstate")
+    }
 
 
 def stacks_with_state(workspace: str, environment: Mapping[str, str]) -> set[str]:
     """The stacks of a workspace that were applied, wholly or in part, and not destroyed."""
     return {state.stack for state in list_states(environment) if state.workspace == workspace}
-
-
-def _files() -> Iterator[StateName]:
-    for path in state_directory().glob("*/*/terraform.tfstate"):
-        yield StateName(workspace=path.parent.name, stack=path.parents[1].name)
 
 
 def _objects(bucket: StateBucket, environment: Mapping[str, str]) -> Iterator[StateName]:

@@ -22,6 +22,8 @@ class TargetName(StrEnum):
 class Target(Protocol):
     """What differs between targets; the stacks do not."""
 
+    name: TargetName
+
     def environment(self) -> dict[str, str]:
         """The environment of Terraform and of the AWS SDK."""
         ...
@@ -34,6 +36,8 @@ class Target(Protocol):
 class AwsTarget:
     """AWS with this process's own credentials."""
 
+    name = TargetName.AWS
+
     def environment(self) -> dict[str, str]:
         """This process's environment."""
         return dict(os.environ)
@@ -45,6 +49,8 @@ class AwsTarget:
 
 class LocalAwsTarget:
     """The local AWS of this checkout."""
+
+    name = TargetName.LOCAL
 
     def __init__(self) -> None:
         self.local = local_aws()

@@ -43,28 +43,6 @@ class Terraform:
             threading.Lock() if "TF_PLUGIN_CACHE_DIR" in environment else contextlib.nullcontext()
         )
 
-    def require_version(self, minimum: tuple[int, int]) -> tuple[int, int]:
-        """The binary's version. Raises OperatorError when it is older than `minimum`."""
-        result = subprocess.run(
-            [self.binary, "version", "-json"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        try:
-            text = str(json.loads(result.stdout)["terraform_version"])
-            major, minor = text.split(".")[:2]
-            version = (int(major), int(minor))
-        except (ValueError, KeyError) as error:
-            raise OperatorError(
-                f"{self.binary} does not tell its version as Terraform does"
-            ) from error
-        if version < minimum:
-            needed = ".".join(map(str, minimum))
-            raise OperatorError(f"Terraform {needed} or later is needed; {self.binary} is {text}")
-        return version
-
     def initialise(self, directory: Path, on_line: Callable[[str], None]) -> int:
         """Prepare a stack's folder, unless it is prepared for the same backend and providers."""
         key = self._initialisation_key(directory)
@@ -128,6 +106,27 @@ class Terraform:
         cli_configuration = self.environment.get("TF_CLI_CONFIG_FILE")
         cli = Path(cli_configuration).read_text() if cli_configuration else ""
         return hashlib.sha256(json.dumps([settings, cli, self.binary]).encode()).hexdigest()
+
+
+def require_version(minimum: tuple[int, int]) -> str:
+    """The version of the binary. Raises OperatorError when it is missing or older than `minimum`."""
+    binary = _find_binary()
+    result = subprocess.run(
+        [binary, "version", "-json"],
+        env=os.environ | {"CHECKPOINT_DISABLE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        version = str(json.loads(result.stdout)["terraform_version"])
+        major, minor = (int(part) for part in version.split(".")[:2])
+    except (ValueError, KeyError) as error:
+        raise OperatorError(f"{binary} does not tell its version as Terraform does") from error
+    if (major, minor) < minimum:
+        needed = ".".join(map(str, minimum))
+        raise OperatorError(f"Terraform {needed} or later is needed, and {binary} is {version}")
+    return version
 
 
 def read_message(line: str) -> Message | None:

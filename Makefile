@@ -1,0 +1,47 @@
+# The two commands most people need: make demo, make test. Everything else: .venv/bin/trading --help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The demo and the tests are of this machine alone, whatever the shell is set to.
+LOCAL := env -u TF_WORKSPACE -u TRADING_STATE_BUCKET TRADING_TARGET=local
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test check format lock
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed ## Deploy all stacks to the local AWS, and make a trade in every region
+	@$(LOCAL) $(BIN)/trading demo
+
+demo-down: $(VENV)/installed ## Destroy what the demo deployed, and stop what it started
+	@$(LOCAL) $(BIN)/trading demo-down
+
+test: check ## Lint, types and all tests, end to end too
+	$(LOCAL) $(BIN)/pytest
+
+check: $(VENV)/installed ## Lint and types alone
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/installed ## Put the sources into the project's form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: ## Resolve the requirements anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--extra development --output-file requirements/development.txt pyproject.toml
+	uv pip compile --quiet --no-build --python-version 3.12 --generate-hashes --no-emit-index-url \
+		--output-file requirements/lambda.txt requirements/lambda.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--output-file requirements/local-aws.txt requirements/local-aws.in
+
+$(VENV)/installed: requirements/development.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	@echo "installing into $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/development.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
