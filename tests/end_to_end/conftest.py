@@ -1,0 +1,74 @@
+"""A local AWS of the tests' own, driven by the command line as an operator would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+
+from stacks.settings import REGIONS
+from trading.local_target import LocalTarget
+from trading.trade_client import TradeClient
+
+PROJECT = Path(__file__).parents[2]
+REGION_NAMES = [region.name for region in REGIONS]
+WORKSPACE = "dev"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator's shell, with a work folder and a local AWS that nobody else uses."""
+
+    work: Path
+
+    @property
+    def local(self) -> LocalTarget:
+        """The local AWS."""
+        return LocalTarget(self.work / "local")
+
+    def trading(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `trading`; its output comes back as text."""
+        return subprocess.run(
+            [sys.executable, "-m", "trading.cli", *arguments],
+            cwd=PROJECT,
+            env={**os.environ, "TF_WORKSPACE": WORKSPACE, "TRADING_TARGET": "local"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def succeeds(self, *arguments: str) -> str:
+        """Run `trading`, which must succeed; what it printed."""
+        result = self.trading(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def outputs(self) -> dict[str, dict[str, Any]]:
+        """`trading outputs --json`."""
+        published: dict[str, dict[str, Any]] = json.loads(self.succeeds("outputs", "--json"))
+        return published
+
+    def client(self, region: str, url: str | None = None) -> TradeClient:
+        """A trading client of one region's API."""
+        credentials = ReadOnlyCredentials("test", "test", None)
+        return TradeClient(url or self.outputs()[region]["api_invoke_url"], region, credentials)
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """The operator, with an empty local AWS that runs until the module's tests are over."""
+    operator = Operator(tmp_path_factory.mktemp("end-to-end"))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TRADING_WORK_DIR", str(operator.work))
+        environment.delenv("TRADING_STATE_BUCKET", raising=False)
+        operator.local.up(print)
+        yield operator
+        operator.local.forget()
