@@ -41,6 +41,9 @@ def patched_values_keep_their_type(
     for name in _FLAGS:
         if isinstance(patched.get(name), str):
             patched[name] = patched[name] == "true"
+    if "authorizationType" in patched:  # A method's say whether they are required.
+        required = patched.get("requestParameters") or {}
+        patched["requestParameters"] = {k: str(v).lower() == "true" for k, v in required.items()}
     return patched
 
 
@@ -116,3 +119,34 @@ def _patched(record: Record, operations: list[Record]) -> Response:
     apigateway_v1._apply_patch(record, operations)
     response: Response = apigateway_v1._v1_response(record)
     return response
+
+
+@corrects("services.apigateway_v1", "_tag_v1_resource")
+def domain_gets_tags(original: Function, arn: str, request: Record) -> Response:
+    """TagResource adds to the tags that GetDomainName tells.
+
+    https://docs.aws.amazon.com/apigateway/latest/api/API_TagResource.html
+    """
+    response: Response = original(arn, request)
+    if response[0] == 204:
+        _domain_tags(arn).update(request["tags"])
+    return response
+
+
+@corrects("services.apigateway_v1", "_untag_v1_resource")
+def domain_loses_tags(original: Function, arn: str, keys: list[str]) -> Response:
+    """UntagResource takes from the tags that GetDomainName tells.
+
+    https://docs.aws.amazon.com/apigateway/latest/api/API_UntagResource.html
+    """
+    response: Response = original(arn, keys)
+    for key in keys if response[0] == 204 else ():
+        _domain_tags(arn).pop(key, None)
+    return response
+
+
+def _domain_tags(arn: str) -> Record:
+    """The tags of the domain name that an ARN names; of another resource, none to change."""
+    domain: Record = apigateway_v1._domain_names.get(arn.rpartition("/domainnames/")[2], {})
+    tags: Record = domain.setdefault("tags", {})
+    return tags

@@ -155,7 +155,7 @@ def rule_tells_its_prefix_list(
     if not rule.get("PrefixListIds"):
         return content
     identifier = rule["PrefixListIds"][0]["PrefixListId"]
-    return content.replace("</item>", f"<prefixListId>{identifier}</prefixListId></item>", 1)
+    return f"{content.removesuffix('</item>')}<prefixListId>{identifier}</prefixListId></item>"
 
 
 @corrects("services.ec2", "_parse_ip_permissions")

@@ -1,0 +1,153 @@
+"""A really started local AWS, in a folder of its own, and clients of it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import ssl
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pymysql
+import pytest
+
+from trading.local_target import LocalTarget
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ENGINE = {"Engine": "aurora-mysql", "EngineVersion": "8.0.mysql_aurora.3.08.2"}
+
+Client = Callable[..., Any]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def new_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], LocalTarget]]:
+    """Make a target on a free port; all of them share one virtual environment."""
+    targets: list[LocalTarget] = []
+    with pytest.MonkeyPatch.context() as patch:
+        if "TRADING_LOCAL_VENV" not in os.environ:
+            patch.setenv("TRADING_LOCAL_VENV", str(REPOSITORY / ".trading" / "local" / "venv"))
+
+        def make() -> LocalTarget:
+            patch.setenv("TRADING_LOCAL_PORT", str(free_port()))
+            targets.append(LocalTarget(tmp_path_factory.mktemp("local")))
+            return targets[-1]
+
+        yield make
+        for target in targets:
+            target.forget()
+
+
+@pytest.fixture(scope="session")
+def target(new_target: Callable[[], LocalTarget]) -> LocalTarget:
+    local = new_target()
+    local.up(lambda _: None)
+    return local
+
+
+@pytest.fixture(scope="session")
+def client(target: LocalTarget) -> Client:
+    """Make a boto3 client of a service: ``client("rds")``, ``client("rds", "us-west-2")``."""
+    return clients_of(target)
+
+
+def clients_of(target: LocalTarget) -> Client:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
+    url = target.endpoint_url
+
+    def make(service: str, region: str = "us-east-1") -> Any:
+        return session.client(service, region_name=region, endpoint_url=url)
+
+    return make
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:8]}"
+
+
+@dataclass(frozen=True)
+class Database:
+    """How a client reaches a cluster's database."""
+
+    address: str
+    user: str
+    password: str
+    authority: Path
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        context = ssl.create_default_context(cafile=str(self.authority))
+        with (
+            pymysql.connect(
+                host=self.address,
+                user=self.user,
+                password=self.password,
+                database="trading",
+                ssl=context,
+                autocommit=True,
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+
+def database_of(target: LocalTarget, client: Client, cluster: dict[str, Any]) -> Database:
+    """A cluster's database, with the password that its managed secret has now."""
+    region = cluster["DBClusterArn"].split(":")[3]
+    arn = cluster["MasterUserSecret"]["SecretArn"]
+    secret = client("secretsmanager", region).get_secret_value(SecretId=arn)
+    login = json.loads(secret["SecretString"])
+    authority = target.directory / "data" / "databases" / "certificates" / "ca.pem"
+    return Database(cluster["Endpoint"], login["username"], login["password"], authority)
+
+
+def create_cluster(rds: Any, identifier: str, **settings: Any) -> dict[str, Any]:
+    answer = rds.create_db_cluster(
+        DBClusterIdentifier=identifier,
+        MasterUsername="trader",
+        ManageMasterUserPassword=True,
+        DatabaseName="trading",
+        **ENGINE,
+        **settings,
+    )
+    return dict(answer["DBCluster"])
+
+
+@pytest.fixture
+def cluster(client: Client, name: str) -> Iterator[dict[str, Any]]:
+    """A cluster that the test may delete itself."""
+    rds = client("rds")
+    yield create_cluster(rds, name)
+    if any(c["DBClusterIdentifier"] == name for c in rds.describe_db_clusters()["DBClusters"]):
+        rds.delete_db_cluster(DBClusterIdentifier=name, SkipFinalSnapshot=True)
+
+
+@pytest.fixture
+def database(target: LocalTarget, client: Client, cluster: dict[str, Any]) -> Database:
+    return database_of(target, client, cluster)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether a condition comes true in time."""
+    deadline = time.monotonic() + seconds
+    for _ in itertools.count():
+        if condition():
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return False
