@@ -25,9 +25,7 @@ from trading.operator import (
     print_json,
     show_order,
 )
-from trading.outputs import as_json as outputs_json
-from trading.outputs import as_table as outputs_table
-from trading.outputs import read_outputs
+from trading.outputs import as_json, as_table, read_outputs
 from trading.targets import TargetName, local_aws, target
 
 DEFAULT_PARALLELISM = min(4, 2 * (os.cpu_count() or 1))
@@ -92,10 +90,10 @@ def synth(env: Environment = None) -> None:
 
 
 @main.command()
-def stacks(env: Environment = None, as_json: Json = False) -> None:
+def stacks(env: Environment = None, json_form: Json = False) -> None:
     """List an environment's stacks in deploy order, and what each needs."""
     graph = Engine(parse_workspace(env).suffix, target(TargetName.AWS), 1).graph
-    if as_json:
+    if json_form:
         print_json([stack.as_json() for stack in graph.stacks.values()])
         return
     table = Table("Stack", "Layer", "Region", "Needs")
@@ -151,15 +149,15 @@ def destroy(
 
 @main.command()
 def outputs(
-    env: Environment = None, target_name: TargetOption = TargetName.AWS, as_json: Json = False
+    env: Environment = None, target_name: TargetOption = TargetName.AWS, json_form: Json = False
 ) -> None:
     """Print where each region's API answers, and where its data is."""
     engine = Engine(parse_workspace(env).suffix, target(target_name), DEFAULT_PARALLELISM)
-    published = read_outputs(engine)
-    if as_json:
-        print_json(outputs_json(published))
+    published = as_json(read_outputs(engine))
+    if json_form:
+        print_json(published)
     else:
-        console.print(outputs_table(published))
+        console.print(as_table(published))
 
 
 @main.command("demo")

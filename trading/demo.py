@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from stacks.settings import state_bucket
 from trading.aws import session
 from trading.engine import Engine, require_terraform
 from trading.errors import OperatorError
 from trading.foundation import Foundation
 from trading.operator import carry_out, console, show_order
-from trading.outputs import RegionOutputs, read_outputs
+from trading.outputs import RegionOutputs, as_table, read_outputs
 from trading.states import list_file_states
 from trading.targets import LocalAwsTarget
 from trading.trade_client import TradeClient
@@ -37,7 +35,7 @@ def demo(parallelism: int) -> None:
     foundation = Foundation(target, parallelism)
     changes = sum(_run(part, part.deploy_order(part.all_stacks())) for part in (foundation, engine))
     outputs = read_outputs(engine)
-    console.print(_trades(outputs, target.environment()))
+    console.print(as_table(_trades(outputs, target.environment())))
     if not changes:
         console.print(f"nothing to change: {len(engine.graph.stacks)} stacks are up to date")
 
@@ -74,20 +72,19 @@ def _run(engine: Engine, order: Order) -> int:
     return sum(result.changes.total for result in carry_out(engine, order))
 
 
-def _trades(outputs: Mapping[str, RegionOutputs], environment: Mapping[str, str]) -> Table:
-    table = Table(title="A trade in every region", title_justify="left")
-    for heading in ("Region", "API", "Custom domain", "Aurora writer", "Aurora reader", "Trade"):
-        table.add_column(heading, overflow="fold")
-    for region, values in outputs.items():
-        table.add_row(
-            region,
-            values.api_invoke_url,
-            values.regional_domain_url,
-            values.writer_endpoint,
-            values.reader_endpoint,
-            _trade(region, values, environment),
-        )
-    return table
+def _trades(
+    outputs: Mapping[str, RegionOutputs], environment: Mapping[str, str]
+) -> dict[str, dict[str, object]]:
+    return {
+        region: {
+            "API": values.api_invoke_url,
+            "custom domain": values.regional_domain_url,
+            "Aurora writer": values.writer_endpoint,
+            "Aurora reader": values.reader_endpoint,
+            "trade": _trade(region, values, environment),
+        }
+        for region, values in outputs.items()
+    }
 
 
 def _trade(region: str, values: RegionOutputs, environment: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from trading.engine import Engine
     from trading.targets import Target
@@ -62,16 +62,14 @@ def as_json(outputs: Mapping[str, RegionOutputs]) -> dict[str, dict[str, Any]]:
     return {region: asdict(values) for region, values in outputs.items()}
 
 
-def as_table(outputs: Mapping[str, RegionOutputs]) -> Table:
-    """A row for each output, since an ARN alone fills a line."""
+def as_table(regions: Mapping[str, Mapping[str, object]]) -> Table:
+    """A row for each value of a region, since an ARN alone fills a line."""
     table = Table("Region", "Output", "Value")
-    for region, values in outputs.items():
-        for name, value in _present(values):
-            table.add_row(region, name.replace("_", " "), value)
-            region = ""  # noqa: PLW2901 - named once
+    for region, values in regions.items():
+        first = True
+        for name, value in values.items():
+            if value is not None:
+                table.add_row(region if first else "", name.replace("_", " "), str(value))
+                first = False
         table.add_section()
     return table
-
-
-def _present(values: RegionOutputs) -> Iterable[tuple[str, str]]:
-    return [(name, str(value)) for name, value in asdict(values).items() if value is not None]
