@@ -59,6 +59,7 @@ def copied_sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = folder / "trade_service" / "__pycache__"
     cache.mkdir(exist_ok=True)
     (cache / "x.cpython-311.pyc").write_bytes(b"compiled")
+    (folder / "trade_service" / "beside.pyc").write_bytes(b"compiled")
     (folder / ".DS_Store").write_bytes(b"litter")
     return folder
 
@@ -125,10 +126,10 @@ def test_builds_at_one_time_agree_and_leave_no_litter(tmp_path: Path) -> None:
     ]
 
 
-def test_a_wrong_hash_in_the_lock_is_one_clear_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hashes", ["", " --hash=sha256:" + "0" * 64], ids=["none", "wrong"])
+def test_a_lock_without_its_hash_is_one_clear_line(tmp_path: Path, hashes: str) -> None:
     lock = tmp_path / "lambda.txt"
-    wrong = "--hash=sha256:" + "0" * 64
-    lock.write_text(f"fastjsonschema==2.22.3 {wrong}\n")
+    lock.write_text(f"fastjsonschema==2.22.3{hashes}\n")
     with pytest.raises(
         LambdaPackageError, match=r"^pip could not install lambda\.txt .+$"
     ) as error:
