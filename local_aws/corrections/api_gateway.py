@@ -122,31 +122,38 @@ def _patched(record: Record, operations: list[Record]) -> Response:
 
 
 @corrects("services.apigateway_v1", "_tag_v1_resource")
-def domain_gets_tags(original: Function, arn: str, request: Record) -> Response:
-    """TagResource adds to the tags that GetDomainName tells.
+def resource_gets_tags(original: Function, arn: str, request: Record) -> Response:
+    """TagResource adds to the tags that the resource itself tells.
 
     https://docs.aws.amazon.com/apigateway/latest/api/API_TagResource.html
     """
     response: Response = original(arn, request)
     if response[0] == 204:
-        _domain_tags(arn).update(request["tags"])
+        _tags(arn).update(request["tags"])
     return response
 
 
 @corrects("services.apigateway_v1", "_untag_v1_resource")
-def domain_loses_tags(original: Function, arn: str, keys: list[str]) -> Response:
-    """UntagResource takes from the tags that GetDomainName tells.
+def resource_loses_tags(original: Function, arn: str, keys: list[str]) -> Response:
+    """UntagResource takes from the tags that the resource itself tells.
 
     https://docs.aws.amazon.com/apigateway/latest/api/API_UntagResource.html
     """
     response: Response = original(arn, keys)
     for key in keys if response[0] == 204 else ():
-        _domain_tags(arn).pop(key, None)
+        _tags(arn).pop(key, None)
     return response
 
 
-def _domain_tags(arn: str) -> Record:
-    """The tags of the domain name that an ARN names; of another resource, none to change."""
-    domain: Record = apigateway_v1._domain_names.get(arn.rpartition("/domainnames/")[2], {})
-    tags: Record = domain.setdefault("tags", {})
+def _tags(arn: str) -> Record:
+    """The tags in the record of the resource that an ARN names."""
+    record: Record = {}
+    match arn.split(":", 5)[5].strip("/").split("/"):
+        case ["domainnames", name]:
+            record = apigateway_v1._domain_names[name]
+        case ["restapis", api]:
+            record = apigateway_v1._rest_apis[api]
+        case ["restapis", api, "stages", stage]:
+            record = apigateway_v1._stages_v1[api][stage]
+    tags: Record = record.setdefault("tags", {})
     return tags

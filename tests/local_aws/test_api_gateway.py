@@ -206,7 +206,6 @@ def test_custom_domain_changes_and_reaches_its_api(
         domainName=host,
         regionalCertificateArn=import_certificate(client, api.region, host),
         endpointConfiguration={"types": ["REGIONAL"]},
-        tags={"Step": "one"},
     )
     assert "mutualTlsAuthentication" not in created
     mapping = gateway.create_base_path_mapping(
@@ -218,18 +217,32 @@ def test_custom_domain_changes_and_reaches_its_api(
     by_host = Api(api.identifier, api.resource, target.endpoint_url, api.region)
     assert by_host.get("health", host)[1]["environment"]["AWS_REGION"] == api.region
 
-    arn = f"arn:aws:apigateway:{api.region}::/domainnames/{host}"
-    gateway.tag_resource(resourceArn=arn, tags={"Step": "two", "Gone": "soon"})
-    gateway.untag_resource(resourceArn=arn, tagKeys=["Gone"])
     other = import_certificate(client, api.region, host)
     operation = {"op": "replace", "path": "/regionalCertificateArn", "value": other}
     gateway.update_domain_name(domainName=host, patchOperations=[operation])
     told = gateway.get_domain_name(domainName=host)
-    assert told["tags"] == {"Step": "two"}
     assert told["regionalCertificateArn"] == other
     rename = {"op": "replace", "path": "/basePath", "value": "v1"}
     gateway.update_base_path_mapping(domainName=host, basePath="(none)", patchOperations=[rename])
     assert gateway.get_base_path_mapping(domainName=host, basePath="v1")["stage"] == "live"
+
+
+def test_tags_are_told_by_the_resources(client: Client, api: Api, name: str) -> None:
+    gateway, host = client("apigateway", api.region), f"api.{name}.example.com"
+    certificate = import_certificate(client, api.region, host)
+    gateway.create_domain_name(domainName=host, regionalCertificateArn=certificate)
+    rest_api = f"restapis/{api.identifier}"
+    for resource, read in {
+        f"domainnames/{host}": lambda: gateway.get_domain_name(domainName=host),
+        rest_api: lambda: gateway.get_rest_api(restApiId=api.identifier),
+        f"{rest_api}/stages/live": lambda: gateway.get_stage(
+            restApiId=api.identifier, stageName="live"
+        ),
+    }.items():
+        arn = f"arn:aws:apigateway:{api.region}::/{resource}"
+        gateway.tag_resource(resourceArn=arn, tags={"Step": "two", "Gone": "soon"})
+        gateway.untag_resource(resourceArn=arn, tagKeys=["Gone"])
+        assert read()["tags"] == {"Step": "two"}, resource
 
 
 def test_shared_domain_reaches_the_region_a_request_is_signed_for(
