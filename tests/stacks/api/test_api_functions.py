@@ -1,0 +1,142 @@
+"""The functions of the API layer: their package, their surroundings, and what their roles allow."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from trade_service.configuration import Configuration
+
+from stacks.api.lambda_package import migrations_digest
+from stacks.settings import REGIONS, Environment
+from tests.stacks.api.conftest import Resources, statements
+
+FUNCTIONS = ["trade_api", "schema_migrator"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_comes_after_its_log_group_and_permissions(api: Resources, name: str) -> None:
+    function = api["aws_lambda_function"][f"{name}_function"]
+    group = f"aws_cloudwatch_log_group.{name}_log_group"
+    assert function["logging_config"]["log_group"] == f"${{{group}.name}}"
+    assert {group, f"aws_iam_role_policy.{name}_permissions"} <= set(function["depends_on"])
+    assert (
+        api["aws_cloudwatch_log_group"][f"{name}_log_group"]["name"]
+        == f"/aws/lambda/{function['function_name']}"
+    )
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_gives_its_interfaces_away_when_it_goes(api: Resources, name: str) -> None:
+    function = api["aws_lambda_function"][f"{name}_function"]
+    assert function["replace_security_groups_on_destroy"] is True
+    (detached,) = function["replacement_security_group_ids"]
+    assert "detached_security_group_id" in detached
+    assert "lambda_subnet_ids" in function["vpc_config"]["subnet_ids"]
+    assert function["timeouts"]["delete"] == "45m"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_gets_every_variable_that_the_source_reads(api: Resources, name: str) -> None:
+    variables = api["aws_lambda_function"][f"{name}_function"]["environment"]["variables"]
+    port = {"DATABASE_PORT": "3306", "DATABASE_NAME": "trading", "AWS_REGION": "us-east-1"}
+    Configuration.from_environment({**variables, **port})
+    # A number token written as text is a negative number of 300 digits.
+    assert variables["DATABASE_PORT"].endswith(".outputs.database_port}")
+
+
+def test_concurrency_follows_the_environment(api: Resources, environment: Environment) -> None:
+    reserved = {
+        name: api["aws_lambda_function"][f"{name}_function"]["reserved_concurrent_executions"]
+        for name in FUNCTIONS
+    }
+    assert reserved == {
+        "trade_api": environment.lambda_reserved_concurrency,
+        "schema_migrator": 1,
+    }
+
+
+def test_the_package_lies_beside_the_stack_and_is_the_one_that_was_hashed(
+    synthesized_directory: Callable[[str], Path],
+) -> None:
+    for region in REGIONS:
+        folder = synthesized_directory("dev") / "stacks" / f"api-{region.name}"
+        functions = json.loads((folder / "cdk.tf.json").read_text())["resource"][
+            "aws_lambda_function"
+        ]
+        for function in functions.values():
+            content = (folder / function["filename"]).read_bytes()
+            digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+            assert function["source_code_hash"] == digest
+
+
+def test_the_schema_is_migrated_before_the_code_that_needs_it(api: Resources) -> None:
+    invocation = api["aws_lambda_invocation"]["schema_migration"]
+    assert invocation["triggers"] == {
+        "migrations": migrations_digest(),
+        "cluster": "${data.terraform_remote_state.data_state.outputs.cluster_resource_id}",
+    }
+    trade_api = api["aws_lambda_function"]["trade_api_function"]
+    assert "aws_lambda_invocation.schema_migration" in trade_api["depends_on"]
+
+
+WITHOUT_RESOURCE = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_has_no_wildcard_but_where_aws_knows_no_resource(api: Resources, name: str) -> None:
+    for statement in statements(api["aws_iam_role_policy"][f"{name}_permissions"]["policy"]):
+        assert not any("*" in action for action in statement["Action"])
+        if statement["Effect"] == "Allow" and "*" in statement["Resource"]:
+            assert set(statement["Action"]) <= WITHOUT_RESOURCE, statement["Sid"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_reads_one_secret_and_writes_one_log(api: Resources, name: str) -> None:
+    policy = statements(api["aws_iam_role_policy"][f"{name}_permissions"]["policy"])
+    allowed = {
+        action: each for each in policy if each["Effect"] == "Allow" for action in each["Action"]
+    }
+    assert "logs:CreateLogGroup" not in allowed
+    (log,) = allowed["logs:PutLogEvents"]["Resource"]
+    assert log.endswith(f":log-group:${{aws_cloudwatch_log_group.{name}_log_group.name}}:*")
+    (secret,) = allowed["secretsmanager:GetSecretValue"]["Resource"]
+    assert secret.endswith(".outputs.secret_arn}")
+    for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+        assert allowed[action]["Resource"] == [
+            "${data.terraform_remote_state.security_state.outputs.kms_key_arn}"
+        ]
+        assert allowed[action]["Condition"]["StringEquals"]["kms:ViaService"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_code_may_not_use_what_lambda_needs_for_the_network(api: Resources, name: str) -> None:
+    policy = statements(api["aws_iam_role_policy"][f"{name}_permissions"]["policy"])
+    (denied,) = (each for each in policy if each["Effect"] == "Deny")
+    network = {
+        action
+        for each in policy
+        if each["Effect"] == "Allow"
+        for action in each["Action"]
+        if action.startswith("ec2:")
+    }
+    assert network == set(denied["Action"])
+    function = api["aws_lambda_function"][f"{name}_function"]["function_name"]
+    source = denied["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"]
+    assert source.endswith(f":function:{function}")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_is_assumed_for_this_account_only(api: Resources, name: str) -> None:
+    (trust,) = statements(api["aws_iam_role"][f"{name}_role"]["assume_role_policy"])
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"]["aws:SourceAccount"]
