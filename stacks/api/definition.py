@@ -32,6 +32,9 @@ class ApiDefinition(Construct):
 
     A deployment is a copy of these at one moment; nothing changes for clients until the next one.
     So all of them live in this construct, and `digest` changes when any of them does.
+
+    Terraform destroys what was removed only after the new deployment was made, so the gateway knows a
+    removed route until the deployment after that; its permission to invoke the function goes at once.
     """
 
     def __init__(

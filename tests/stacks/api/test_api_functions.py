@@ -45,7 +45,6 @@ def test_a_function_gets_every_variable_that_the_source_reads(api: Resources, na
     variables = api["aws_lambda_function"][f"{name}_function"]["environment"]["variables"]
     port = {"DATABASE_PORT": "3306", "DATABASE_NAME": "trading", "AWS_REGION": "us-east-1"}
     Configuration.from_environment({**variables, **port})
-    # A number token written as text is a negative number of 300 digits.
     assert variables["DATABASE_PORT"].endswith(".outputs.database_port}")
 
 
