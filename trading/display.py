@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -85,7 +86,7 @@ class RunTable:
                 row.active.clear()
 
     def __rich__(self) -> RenderableType:
-        table = Table(box=None, pad_edge=False, caption=self.notice, caption_justify="left")
+        table = Table(box=None, pad_edge=False)
         for heading in ("Stack", "State"):
             table.add_column(heading, no_wrap=True)
         for heading in ("Resources", "Time"):
@@ -94,7 +95,7 @@ class RunTable:
         for name, row in self.rows.items():
             state = Text(row.state, style=_COLOURS.get(row.state, "cyan"))
             table.add_row(name, state, row.progress(), row.elapsed(), row.remark or row.slowest())
-        return table
+        return Group(table, Text(self.notice)) if self.notice else table
 
 
 class LiveDisplay:

@@ -112,7 +112,7 @@ class Engine:
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         logs = WorkspaceFolder(self.workspace).logs / f"{moment}-{order.verb}"
         operation = StackOperation(order.verb, self.terraform, logs)
-        WorkspaceFolder(self.workspace).target.write_text(self.target.name)
+        self._record_target()
         runner = Runner(operation, self.processes, observer, self.parallelism)
         return runner.run(order.stacks, order.predecessors)
 
@@ -143,6 +143,11 @@ class Engine:
                 f"{self.workspace} is deployed on the target {recorded}: use --target {recorded},"
                 " or destroy it there first"
             )
+
+    def _record_target(self) -> None:
+        record = WorkspaceFolder(self.workspace).target
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(self.target.name)
 
     def _require_foundation(self, selected: Sequence[Stack]) -> None:
         """API Gateway logs through a role of the account and region, not of an environment."""

@@ -14,6 +14,15 @@ from trading.project import work_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Where images and packages commonly put a folder of plugins.
+SHARED_PARENTS = (
+    "/opt",
+    "/usr/local/share",
+    "/usr/share",
+    "/usr/local/lib",
+    "/usr/lib",
+    "/var/lib",
+)
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 
@@ -55,13 +64,13 @@ def _asked_mirror(environment: dict[str, str]) -> Path | None:
         return None
     if not _holds_provider(Path(asked)):
         raise OperatorError(
-            f"TF_PLUGIN_MIRROR is {asked}, which holds no {PROVIDER} for {_platform()}"
+            f"TF_PLUGIN_MIRROR is {asked}, which holds no {PROVIDER} for {this_platform()}"
         )
     return Path(asked).resolve()
 
 
 def _usual_places(environment: dict[str, str]) -> Iterator[Path]:
-    """Terraform's implied mirrors, then where images and packages commonly put one.
+    """Terraform's implied mirrors, then those that a machine shares.
 
     https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
     """
@@ -75,26 +84,19 @@ def _usual_places(environment: dict[str, str]) -> Iterator[Path]:
     yield Path("/Library/Application Support/io.terraform/plugins")
     if cache := environment.get("TF_PLUGIN_CACHE_DIR"):
         yield Path(cache)
-    for parent in (
-        "/opt",
-        "/usr/local/share",
-        "/usr/share",
-        "/usr/local/lib",
-        "/usr/lib",
-        "/var/lib",
-    ):
+    for parent in SHARED_PARENTS:
         for provider in sorted(Path(parent).glob(f"*/{PROVIDER}")):
             yield provider.parents[2]
 
 
 def _holds_provider(mirror: Path) -> bool:
     provider = mirror / PROVIDER
-    unpacked = provider.glob(f"*/{_platform()}/terraform-provider-aws*")
-    packed = provider.glob(f"terraform-provider-aws_*_{_platform()}.zip")
+    unpacked = provider.glob(f"*/{this_platform()}/terraform-provider-aws*")
+    packed = provider.glob(f"terraform-provider-aws_*_{this_platform()}.zip")
     return any(True for found in (unpacked, packed) for _ in found)
 
 
-def _platform() -> str:
+def this_platform() -> str:
     """This machine as Terraform's registry names it, such as linux_amd64."""
     machine = platform.machine().lower()
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)

@@ -152,14 +152,14 @@ def press_ctrl_c(project: Project, times: int) -> threading.Thread:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 def test_ctrl_c_lets_terraform_stop_cleanly(project: Project, engine: Engine) -> None:
-    project.behave("security-us-east-1", seconds=120)
+    project.behave("security-us-east-1", seconds=600)
     engine.parallelism = 1
     events: list[Event] = []
     pressing = press_ctrl_c(project, times=1)
@@ -175,13 +175,13 @@ def test_ctrl_c_lets_terraform_stop_cleanly(project: Project, engine: Engine) ->
 
 
 def test_a_second_ctrl_c_kills(project: Project, engine: Engine) -> None:
-    project.behave("global-zone", seconds=120, stubborn=True)
+    project.behave("global-zone", seconds=600, stubborn=True)
     events: list[Event] = []
     pressing = press_ctrl_c(project, times=2)
     began = time.monotonic()
     [result] = deploy(engine, "global-zone", events=events)
     pressing.join()
-    assert time.monotonic() - began < 100
+    assert time.monotonic() - began < 500
     assert result.state is State.FAILED
     assert Interrupted(("global-zone",), forced=True) in events
     pid = project.calls("apply")[0]["pid"]

@@ -1,0 +1,112 @@
+"""Where the provider comes from: what the user set first, then a mirror of the machine, then a download."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from trading import plugins
+from trading.errors import OperatorError
+from trading.plugins import PROVIDER, find_mirror, terraform_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No mirror anywhere, whatever this machine has."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "share"))
+    monkeypatch.setenv("TRADING_WORK_DIR", str(tmp_path / "work"))
+    monkeypatch.setattr(plugins, "SHARED_PARENTS", (str(tmp_path / "opt"),))
+    for name in ("TF_CLI_CONFIG_FILE", "TF_PLUGIN_MIRROR", "TF_PLUGIN_CACHE_DIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def mirror(folder: Path, platform: str | None = None) -> Path:
+    unpacked = folder / PROVIDER / "5.100.0" / (platform or plugins.this_platform())
+    unpacked.mkdir(parents=True)
+    (unpacked / "terraform-provider-aws_v5.100.0_x5").touch()
+    return folder
+
+
+def configuration(environment: dict[str, str]) -> str:
+    from pathlib import Path  # noqa: PLC0415
+
+    return Path(environment["TF_CLI_CONFIG_FILE"]).read_text()
+
+
+def test_the_users_configuration_is_honoured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own.rc"
+    own.touch()
+    mirror(tmp_path / "opt" / "plugins")
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(own))
+    assert terraform_environment()["TF_CLI_CONFIG_FILE"] == str(own)
+
+
+def test_a_configuration_that_does_not_exist_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = mirror(tmp_path / "opt" / "plugins")
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "missing.rc"))
+    assert f'path    = "{found}"' in configuration(terraform_environment())
+
+
+def test_the_named_mirror_precedes_one_that_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror(tmp_path / "opt" / "plugins")
+    named = mirror(tmp_path / "named")
+    monkeypatch.setenv("TF_PLUGIN_MIRROR", str(named))
+    text = configuration(terraform_environment())
+    assert f'path    = "{named}"' in text
+    assert text.count(PROVIDER) == 2
+
+
+def test_a_named_mirror_without_the_provider_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_PLUGIN_MIRROR", str(tmp_path))
+    with pytest.raises(OperatorError, match="which holds no"):
+        terraform_environment()
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["home/.terraform.d/plugins", "home/.local/share/terraform/plugins", "share/terraform/plugins"],
+)
+def test_terraforms_implied_mirrors_are_found(tmp_path: Path, place: str) -> None:
+    found = mirror(tmp_path / place)
+    assert f'path    = "{found}"' in configuration(terraform_environment())
+
+
+def test_a_mirror_for_another_machine_is_none(tmp_path: Path) -> None:
+    other = mirror(tmp_path / "other", platform="plan9_mips")
+    packed = tmp_path / "packed"
+    (packed / PROVIDER).mkdir(parents=True)
+    name = f"terraform-provider-aws_5.100.0_{plugins.this_platform()}.zip"
+    (packed / PROVIDER / name).touch()
+    assert find_mirror(iter([other])) is None
+    assert find_mirror(iter([other, packed])) == packed
+
+
+def test_without_a_mirror_one_download_serves_all_stacks(tmp_path: Path) -> None:
+    environment = terraform_environment()
+    assert "TF_CLI_CONFIG_FILE" not in environment
+    assert environment["TF_PLUGIN_CACHE_DIR"] == str(tmp_path / "work" / "plugins")
+
+
+def test_the_users_home_configuration_is_left_in_force(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".terraformrc").touch()
+    mirror(tmp_path / "opt" / "plugins")
+    assert "TF_CLI_CONFIG_FILE" not in terraform_environment()
+
+
+def test_no_workspace_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_WORKSPACE", "prod")
+    assert "TF_WORKSPACE" not in terraform_environment()
