@@ -52,9 +52,10 @@ def main() -> int:
     parser.add_argument(
         "--without",
         action="append",
-        default=[],
+        default=os.environ.get("LOCAL_AWS_WITHOUT", "").split(),
         metavar="CORRECTION",
-        help="leave a correction out, to see a test of it fail (may be repeated)",
+        help="leave a correction out, to see a test of it fail (may be repeated;"
+        " LOCAL_AWS_WITHOUT in the environment names some, too)",
     )
     options = parser.parse_args()
     version = importlib.metadata.version("ministack")

@@ -80,7 +80,7 @@ def code() -> bytes:
     return buffer.getvalue()
 
 
-def create_api(client: Client, target: LocalTarget, name: str, region: str) -> Api:
+def create_function(client: Client, name: str, region: str) -> str:
     function = client("lambda", region).create_function(
         FunctionName=name,
         Runtime="python3.12",
@@ -88,7 +88,12 @@ def create_api(client: Client, target: LocalTarget, name: str, region: str) -> A
         Handler="handler.answer",
         Code={"ZipFile": code()},
         Timeout=10,
-    )["FunctionArn"]
+    )
+    return str(function["FunctionArn"])
+
+
+def create_api(client: Client, target: LocalTarget, name: str, region: str) -> Api:
+    function = create_function(client, name, region)
     gateway = client("apigateway", region)
     api = gateway.create_rest_api(name=name)["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]

@@ -19,6 +19,7 @@ from tests.local_aws.conftest import (
     eventually,
     free_port,
 )
+from tests.local_aws.test_api_gateway import create_function
 from trading import local_installation
 from trading.local_target import LocalTarget, LocalTargetError
 
@@ -68,13 +69,20 @@ def test_rows_and_addresses_survive_a_restart(new_target: Callable[[], LocalTarg
     assert not list((target.directory / "data" / "databases").rglob("kept"))
 
 
-def test_killed_server_leaves_no_database_running(new_target: Callable[[], LocalTarget]) -> None:
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_ended_server_leaves_nothing_running(
+    new_target: Callable[[], LocalTarget], by: signal.Signals
+) -> None:
     target = new_target()
     target.up(lambda _: None)
-    create_cluster(clients_of(target)("rds"), "orphan")
+    client = clients_of(target)
+    create_cluster(client("rds"), "orphan")
+    create_function(client, "orphan", "us-east-1")
+    client("lambda").invoke(FunctionName="orphan", Payload=b'{"path": "/ok"}')
+    assert len(processes_of(target)) == 3
     process = target.status().process_id
     assert process is not None
-    os.kill(process, signal.SIGKILL)
+    os.kill(process, by)
     assert eventually(lambda: processes_of(target) == [], seconds=20)
     target.up(lambda _: None)
     assert target.status().running
