@@ -12,11 +12,13 @@ from stacks.settings import SettingsError
 def main() -> None:
     """Synthesize, or say in one line why the settings do not allow it."""
     lazy_bindings.install()
-    from stacks.platform import synthesize  # noqa: PLC0415 - after the bindings are made lazy
+    # Only now, when the bindings are lazy.
+    from stacks.api.lambda_package import LambdaPackageError  # noqa: PLC0415
+    from stacks.platform import synthesize  # noqa: PLC0415
 
     try:
         synthesize(os.environ.get("TF_WORKSPACE"))
-    except SettingsError as error:
+    except (SettingsError, LambdaPackageError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -48,6 +48,7 @@ REGIONS: tuple[Region, ...] = (
 
 # Route 53 publishes the metrics of health checks in us-east-1 only, so their alarms must live there:
 # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-health-checks.html
+# It is one of REGIONS: the alarms of the checks go to that region's topic.
 GLOBAL_REGION = "us-east-1"
 
 
@@ -79,7 +80,8 @@ class Environment:
     owns_bare_alias: bool
     throttling: Throttling
     lambda_reserved_concurrency: int
-    log_level: Literal["DEBUG", "INFO", "WARNING"]
+    # Lambda's own names: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    log_level: Literal["DEBUG", "INFO", "WARN"]
     web_acl_requests_per_five_minutes: int | None
     alarm_email: str | None = None
     base_domain: str = "trading.example.com"

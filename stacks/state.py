@@ -19,9 +19,9 @@ from cdktf import (
     TerraformStack,
 )
 
+from stacks.paths import work_directory
 from stacks.settings import PROJECT, StateBucket, state_bucket
 
-PROJECT_ROOT = Path(__file__).parent.parent
 CURRENT_WORKSPACE = "${terraform.workspace}"
 
 
@@ -77,11 +77,6 @@ def minimum_terraform_version() -> str:
     """Terraform's lower bound: S3-native locks came with 1.10."""
     bucket: StateBucket | None = state_bucket()
     return ">= 1.10" if bucket and bucket.lock == "s3" else ">= 1.5"
-
-
-def work_directory() -> Path:
-    """The folder of all generated files: TRADING_WORK_DIR, or `.trading` in the checkout."""
-    return Path(os.environ.get("TRADING_WORK_DIR", PROJECT_ROOT / ".trading")).resolve()
 
 
 def _object_key(stack_name: str) -> str:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stacks.paths import work_directory
 from trading.errors import OperatorError
-from trading.project import work_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

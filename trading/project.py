@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+from stacks.paths import work_directory
 
-
-def work_directory() -> Path:
-    """The folder of all generated files: TRADING_WORK_DIR, or `.trading` in the checkout.
-
-    The same as `stacks.state.work_directory`, whose module starts node when it is imported.
-    """
-    return Path(os.environ.get("TRADING_WORK_DIR", PROJECT_ROOT / ".trading")).resolve()
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def state_directory() -> Path:

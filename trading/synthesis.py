@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 
+from stacks.paths import PROJECT_ROOT
 from trading.errors import OperatorError
 from trading.graph import Graph
-from trading.project import PROJECT_ROOT, WorkspaceFolder
+from trading.project import WorkspaceFolder
 
 
 def synthesize(workspace: str) -> Graph:

@@ -6,7 +6,7 @@ import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from trading.project import work_directory
+from stacks.paths import work_directory
 
 if TYPE_CHECKING:
     from trading.local_target import LocalTarget

@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-cleanup
 TIMEOUTS = LambdaFunctionTimeouts(create="20m", update="20m", delete="45m")
 
-# Lambda's own names of the levels: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
-LAMBDA_LOG_LEVELS = {"DEBUG": "DEBUG", "INFO": "INFO", "WARNING": "WARN"}
-
 
 @dataclass(frozen=True)
 class FunctionContext:
@@ -167,7 +164,7 @@ class ServiceFunction(Construct):
         return LambdaFunctionLoggingConfig(
             log_format="JSON",
             log_group=self.log_group.name,
-            application_log_level=LAMBDA_LOG_LEVELS[self._log_level],
+            application_log_level=self._log_level,
             system_log_level="INFO",
         )
 

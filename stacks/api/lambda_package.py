@@ -1,6 +1,6 @@
 """The Lambda ZIP: the same sources give the same bytes, in every checkout and every region.
 
-Only the standard library is imported here, so the package can be built and tested without CDKTF.
+CDKTF is not imported here, so the package can be built and tested without CDKTF.
 Terraform compares the ZIP's hash to decide whether to deploy, so nothing may enter it that varies:
 no time, no owner, no compiled file, no record of the installation. (The one thing left to the
 machine is its zlib: another implementation, such as zlib-ng, compresses to other bytes.)
@@ -19,17 +19,17 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT_FOLDER = Path(__file__).resolve().parents[2]
-SOURCES_FOLDER = PROJECT_FOLDER / "src" / "lambda"
-LOCK_FILE = PROJECT_FOLDER / "requirements" / "lambda.txt"
-WORK_FOLDER = PROJECT_FOLDER / ".trading" / "lambda"
+from stacks.paths import PROJECT_ROOT, work_directory
+from stacks.settings import LAMBDA_RUNTIME
+
+SOURCES_FOLDER = PROJECT_ROOT / "src" / "lambda"
+LOCK_FILE = PROJECT_ROOT / "requirements" / "lambda.txt"
 TRADE_SCHEMA_FILE = SOURCES_FOLDER / "trade_service" / "schemas" / "trade.json"
 MIGRATIONS_FOLDER = SOURCES_FOLDER / "trade_service" / "migrations"
 
 TRADE_API_HANDLER = "trade_service.handlers.trade_api.handler"
 SCHEMA_MIGRATOR_HANDLER = "trade_service.handlers.schema_migrator.handler"
-PYTHON_VERSION = "3.12"
-RUNTIME = f"python{PYTHON_VERSION}"
+PYTHON_VERSION = LAMBDA_RUNTIME.removeprefix("python")
 
 # Part of every cache key: raise it when the layout of the ZIP or of the dependencies changes.
 _FORMAT = "1"
@@ -62,7 +62,7 @@ def build_lambda_package(
     *,
     sources: Path = SOURCES_FOLDER,
     lock_file: Path = LOCK_FILE,
-    work_folder: Path = WORK_FOLDER,
+    work_folder: Path | None = None,
 ) -> LambdaPackage:
     """Build the ZIP, or find it built: it is made again only when its contents change.
 
@@ -71,6 +71,7 @@ def build_lambda_package(
     Raises:
         LambdaPackageError: pip failed, or a dependency is not pure Python.
     """
+    work_folder = work_folder or work_directory() / "lambda"
     dependencies = _installed_dependencies(lock_file, work_folder)
     files = _source_files(sources)
     key = _digest([_FORMAT, dependencies.name], files)

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
+from stacks.paths import PROJECT_ROOT
 from stacks.settings import REGIONS
 from trading.local_target import LocalTarget
 from trading.trade_client import TradeClient
 
-PROJECT = Path(__file__).parents[2]
 REGION_NAMES = [region.name for region in REGIONS]
 WORKSPACE = "dev"
 
@@ -38,7 +38,7 @@ class Operator:
         """Run `trading`; its output comes back as text."""
         return subprocess.run(
             [sys.executable, "-m", "trading.cli", *arguments],
-            cwd=PROJECT,
+            cwd=PROJECT_ROOT,
             env={**os.environ, "TF_WORKSPACE": WORKSPACE, "TRADING_TARGET": "local"},
             capture_output=True,
             text=True,
@@ -69,6 +69,9 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TRADING_WORK_DIR", str(operator.work))
         environment.delenv("TRADING_STATE_BUCKET", raising=False)
+        if "TRADING_LOCAL_VENV" not in os.environ:
+            shared = PROJECT_ROOT / ".trading" / "local" / "venv"
+            environment.setenv("TRADING_LOCAL_VENV", str(shared))
         operator.local.up(print)
         yield operator
         operator.local.forget()

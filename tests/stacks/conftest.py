@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from stacks.paths import PROJECT_ROOT
 
 Stack = dict[str, Any]
 Stacks = dict[str, Stack]
@@ -26,7 +26,7 @@ def run_app(output: Path, workspace: str | None, *program: str) -> subprocess.Co
         environment.pop(name, None)
     return subprocess.run(
         [sys.executable, *(program or ("main.py",))],
-        cwd=PROJECT,
+        cwd=PROJECT_ROOT,
         env=environment,
         capture_output=True,
         text=True,

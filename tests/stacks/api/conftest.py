@@ -8,12 +8,8 @@ from typing import Any
 
 import pytest
 
-from stacks import lazy_bindings
-
-lazy_bindings.install()
-
-from stacks.settings import ENVIRONMENTS, REGIONS, Environment  # noqa: E402 - bindings made lazy first
-from tests.stacks.conftest import Stacks  # noqa: E402
+from stacks.settings import ENVIRONMENTS, REGIONS, Environment
+from tests.stacks.conftest import Stacks
 
 Resources = dict[str, dict[str, Any]]
 
