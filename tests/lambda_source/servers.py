@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import pymysql
 from pymysql.cursors import DictCursor
 
+from trading.local_installation import ensure_database_programs
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -109,6 +111,7 @@ class MariaDbServer:
         self.port = free_port()
 
     def install(self) -> None:
+        ensure_database_programs(print)
         program = required_program("mariadb-install-db", "mariadb-server-core")
         self._folder.mkdir()
         subprocess.run(
