@@ -4,6 +4,8 @@ A stack's folder may hold `fake.json`: `resources` (how many, 2), `seconds` (of 
 `stubborn` (ignores the first interrupt). FAKE_STATE is where it keeps state; FAKE_CALLS its record.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -11,6 +13,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any, NoReturn
 
 stack = Path.cwd().name
 workspace = os.environ.get("TF_WORKSPACE", "")
@@ -19,49 +22,54 @@ behaviour = json.loads(behaviour_file.read_text()) if behaviour_file.exists() el
 state = Path(os.environ["FAKE_STATE"]) / stack / workspace / "terraform.tfstate"
 
 
-def record(moment):
-    line = {"stack": stack, "arguments": sys.argv[1:], "workspace": workspace, "moment": moment}
+def record(moment: str) -> None:
+    line: dict[str, Any] = {
+        "stack": stack,
+        "arguments": sys.argv[1:],
+        "workspace": workspace,
+        "moment": moment,
+    }
     line |= {"time": time.monotonic(), "pid": os.getpid()}
     with Path(os.environ["FAKE_CALLS"]).open("a") as calls:
         calls.write(json.dumps(line) + "\n")
 
 
-def put(line):
+def put(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
-def say(kind, text, **more):
-    message = {"@level": "info", "@message": text, "@module": "terraform.ui"}
+def say(kind: str, text: str, **more: Any) -> None:
+    message: dict[str, Any] = {"@level": "info", "@message": text, "@module": "terraform.ui"}
     message |= {"@timestamp": "2025-01-31T12:00:00.000000Z", "type": kind, **more}
     put(json.dumps(message))
 
 
-def fail(summary, detail=""):
+def fail(summary: str, detail: str = "") -> NoReturn:
     diagnostic = {"severity": "error", "summary": summary, "detail": detail}
     say("diagnostic", f"Error: {summary}", diagnostic=diagnostic)
     record("end")
     sys.exit(1)
 
 
-def interrupted(*_):
+def interrupted(*_: object) -> None:
     if behaviour.get("stubborn"):
         record("ignored")
         return
     fail("execution halted", "Interrupted.")
 
 
-def resource(number):
+def resource(number: int) -> dict[str, Any]:
     return {"resource": {"addr": f"fake_resource.r{number}"}, "action": "create"}
 
 
-def summary(operation, count):
+def summary(operation: str, count: int) -> None:
     destroy = "-destroy" in sys.argv
     changes = {"add": 0 if destroy else count, "change": 0, "remove": count if destroy else 0}
     say("change_summary", f"{operation}: {count}", changes=changes | {"operation": operation})
 
 
-def apply():
+def apply() -> None:
     destroy = "-destroy" in sys.argv
     there = state.exists()
     count = behaviour.get("resources", 2) if there == destroy else 0
@@ -81,7 +89,7 @@ def apply():
     state.write_text("{}" if destroy else json.dumps({"stack": stack}))
 
 
-def output():
+def output() -> None:
     declared = json.loads(Path("cdk.tf.json").read_text())["output"]
     there = state.exists() and state.read_text() != "{}"
     values = {name: f"{name} of {stack}" for name in declared} if there else {}

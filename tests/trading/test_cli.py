@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
+from stacks.paths import PROJECT_ROOT
 from trading import engine
 from trading.cli import main
 from trading.graph import Graph
-from trading.project import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from typer.testing import Result

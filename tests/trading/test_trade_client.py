@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from trading import trade_client
 from trading.errors import OperatorError
 from trading.trade_client import TradeClient
 
@@ -36,7 +35,7 @@ class Api:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    monkeypatch.setattr(trade_client.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("trading.trade_client.time.sleep", lambda seconds: None)
     # A proxy that nobody answers at: requests to this machine must not go there.
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
 
