@@ -175,6 +175,11 @@ def interruption(event: Interrupted) -> str:
     return f"Stopping: waiting for Terraform to finish cleanly in {running}. Ctrl-C again kills."
 
 
+def plural(count: int) -> str:
+    """So many stacks."""
+    return f"{count} stack{'' if count == 1 else 's'}"
+
+
 def summarize(console: Console, results: Sequence[StackFinished]) -> None:
     """After a run: what failed and why, what was skipped, and what changed in all."""
     for result in results:
@@ -185,7 +190,7 @@ def summarize(console: Console, results: Sequence[StackFinished]) -> None:
     if counts[State.DONE] == len(results):
         changes = sum((result.changes for result in results), Changes())
         said = f"{changes} resources" if changes.total else "nothing changed"
-        console.print(f"{len(results)} stacks done: {said}", highlight=False)
+        console.print(f"{plural(len(results))} done: {said}", highlight=False)
     else:
         console.print(
             ", ".join(f"{count} {state}" for state, count in counts.items() if count),

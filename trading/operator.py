@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from trading.display import display, summarize
+from trading.display import display, plural, summarize
 from trading.errors import OperatorError
 from trading.events import State
 from trading.graph import levels
@@ -31,8 +31,7 @@ def print_json(value: object) -> None:
 
 def show_order(order: Order, workspace: str) -> None:
     """The stacks in the order they will be taken; those of one line side by side."""
-    count = len(order.stacks)
-    console.print(f"{order.verb} {count} stack{'s' if count > 1 else ''} of {workspace}:")
+    console.print(f"{order.verb} {plural(len(order.stacks))} of {workspace}:", highlight=False)
     for number, names in enumerate(levels(order.predecessors), start=1):
         console.print(f"  {number}. {', '.join(names)}", highlight=False)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stacks.settings import PROJECT, StateBucket, state_bucket
 from trading.aws import client
+from trading.errors import OperatorError
 from trading.project import state_directory
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class StateName(NamedTuple):
 
 
 def list_states(environment: Mapping[str, str]) -> set[StateName]:
-    """All states of the project, of every workspace."""
+    """All states of the project, of every workspace. Raises OperatorError without the bucket."""
     bucket = state_bucket()
     return list_file_states() if bucket is None else set(_objects(bucket, environment))
 
@@ -53,5 +54,7 @@ def _objects(bucket: StateBucket, environment: Mapping[str, str]) -> Iterator[St
                 _, workspace, name = item["Key"].split("/", 2)
                 if name.endswith(".tfstate"):
                     yield StateName(workspace, name.removesuffix(".tfstate"))
-    except s3.exceptions.NoSuchBucket:
-        return
+    except s3.exceptions.NoSuchBucket as error:
+        raise OperatorError(
+            f"the state bucket {bucket.name} does not exist: run `trading foundation deploy` first"
+        ) from error

@@ -85,7 +85,7 @@ def test_deployed_upstream_is_enough(project: Project) -> None:
     project.deploy_state("security-us-east-1", "network-us-east-1")
     result = trading("deploy", "data-us-east-1", "--env", "dev", "--yes")
     assert result.exit_code == 0, result.output
-    assert "1 stacks done: +2 ~0 -0 resources" in result.output
+    assert "1 stack done: +2 ~0 -0 resources" in result.output
     assert {call["stack"] for call in project.calls("apply")} == {"data-us-east-1"}
 
 
@@ -145,7 +145,7 @@ def test_a_failure_is_summed_up_with_its_log(project: Project) -> None:
 def test_a_repeated_deploy_says_that_nothing_changed() -> None:
     trading("deploy", "global-zone", "--env", "dev", "--yes")
     result = trading("deploy", "global-zone", "--env", "dev", "--yes")
-    assert "1 stacks done: nothing changed" in result.output
+    assert "1 stack done: nothing changed" in result.output
 
 
 def test_state_of_another_target_is_not_touched(project: Project) -> None:
