@@ -60,7 +60,8 @@ class StackOperation:
             try:
                 self._perform(stack, report)
             except OperatorError as error:
-                state, reason = State.FAILED, str(error)
+                stopped = self.terraform.processes.stopping
+                state, reason = State.FAILED, "interrupted" if stopped else str(error)
         seconds = time.monotonic() - started
         return StackFinished(stack.name, state, seconds, report.changes, reason, path)
 

@@ -72,7 +72,8 @@ def carry_out(engine: Engine, order: Order) -> list[StackFinished]:
     with display(console, names, _WORKING[order.verb]) as observer:
         results = engine.run(order, observer)
     summarize(console, results)
-    unfinished = [result.stack for result in results if result.state is not State.DONE]
-    if unfinished:
-        raise OperatorError(f"{order.verb} is not complete: {', '.join(unfinished)}")
+    if any(result.state is not State.DONE for result in results):
+        raise OperatorError(
+            f"{order.verb} of {engine.workspace} is not complete; repeat it to go on"
+        )
     return results
