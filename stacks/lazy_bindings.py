@@ -58,5 +58,13 @@ def _stand_in_for_package() -> None:
     package.__spec__ = specification
     package.__path__ = list(specification.submodule_search_locations)
     package.__package__ = PACKAGE
-    package.__dict__["__getattr__"] = lambda name: importlib.import_module(f"{PACKAGE}.{name}")
+    package.__dict__["__getattr__"] = _submodule
     sys.modules[PACKAGE] = package
+
+
+def _submodule(name: str) -> ModuleType:
+    # Whoever inspects modules asks for attributes that no package has; the answer is AttributeError.
+    try:
+        return importlib.import_module(f"{PACKAGE}.{name}")
+    except ModuleNotFoundError as error:
+        raise AttributeError(f"{PACKAGE} has no submodule {name}") from error

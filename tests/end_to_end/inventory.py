@@ -89,7 +89,7 @@ def usable_keys(endpoint: str, regions: list[str]) -> frozenset[str]:
 
 def _is_ours(answer: Mapping[str, Any]) -> bool:
     key = answer["KeyMetadata"]
-    return key["KeyManager"] == "CUSTOMER" and key["KeyState"] != "PendingDeletion"
+    return bool(key["KeyManager"] == "CUSTOMER" and key["KeyState"] != "PendingDeletion")
 
 
 def _names(endpoint: str, kind: Kind, region: str) -> Iterator[str]:
@@ -103,5 +103,6 @@ def _names(endpoint: str, kind: Kind, region: str) -> Iterator[str]:
 
 
 def _client(endpoint: str, service: str, region: str) -> Any:
-    session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test")
-    return session.client(service, region_name=region, endpoint_url=endpoint)  # type: ignore[call-overload]
+    # The stubs want the literal name of a service.
+    session: Any = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test")
+    return session.client(service, region_name=region, endpoint_url=endpoint)

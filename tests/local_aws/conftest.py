@@ -64,7 +64,8 @@ def client(target: LocalTarget) -> Client:
 
 
 def clients_of(target: LocalTarget) -> Client:
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
+    # The stubs want the literal name of a service.
+    session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
     url = target.endpoint_url
 
     def make(service: str, region: str = "us-east-1") -> Any:

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,7 @@ def create_api(client: Client, target: LocalTarget, name: str, region: str) -> A
 
 
 @pytest.fixture(scope="module")
-def api(client: Client, target: LocalTarget) -> Iterator[Api]:
+def api(client: Client, target: LocalTarget) -> Api:
     return create_api(client, target, "api-gateway-test", "us-west-2")
 
 
@@ -237,13 +237,14 @@ def test_tags_are_told_by_the_resources(client: Client, api: Api, name: str) -> 
     certificate = import_certificate(client, api.region, host)
     gateway.create_domain_name(domainName=host, regionalCertificateArn=certificate)
     rest_api = f"restapis/{api.identifier}"
-    for resource, read in {
+    reads: dict[str, Callable[[], Any]] = {
         f"domainnames/{host}": lambda: gateway.get_domain_name(domainName=host),
         rest_api: lambda: gateway.get_rest_api(restApiId=api.identifier),
         f"{rest_api}/stages/live": lambda: gateway.get_stage(
             restApiId=api.identifier, stageName="live"
         ),
-    }.items():
+    }
+    for resource, read in reads.items():
         arn = f"arn:aws:apigateway:{api.region}::/{resource}"
         gateway.tag_resource(resourceArn=arn, tags={"Step": "two", "Gone": "soon"})
         gateway.untag_resource(resourceArn=arn, tagKeys=["Gone"])

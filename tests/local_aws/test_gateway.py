@@ -1,34 +1,49 @@
-"""The emulator's front door: connections and its own paths."""
+"""The emulator's front door."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
+import uuid
+from typing import Any
 
-from trading.local_installation import REPOSITORY, ensure_environment
-from trading.local_target import LocalTarget
-
-GO_SDK_IDLE_SECONDS = 90
-
-# Waiting for the timeout itself would take minutes; this asks the corrected server what it serves with.
-SERVED_WITH = """
-from hypercorn.config import Config
-from local_aws.server import let_clients_close_idle_connections
-
-let_clients_close_idle_connections()
-config = Config()
-config.keep_alive_timeout = 75
-print(config.keep_alive_timeout)
-"""
+from tests.local_aws.conftest import Client
 
 
-def test_clients_close_idle_connections(
-    new_target: Callable[[], LocalTarget], tmp_path: Path
-) -> None:
-    new_target()  # Names the shared virtual environment.
-    python = ensure_environment(tmp_path / "venv", lambda _: None)
-    result = subprocess.run(
-        [python, "-c", SERVED_WITH], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
-    assert float(result.stdout) > GO_SDK_IDLE_SECONDS
+def _same_call(client: Any) -> None:
+    """Make all requests of a client attempts of one SDK call."""
+    call = str(uuid.uuid4())
+
+    def name_call(request: Any, **_: Any) -> None:
+        request.headers["amz-sdk-invocation-id"] = call
+
+    client.meta.events.register("before-send", name_call)
+
+
+def test_repeated_request_gets_the_first_answer(client: Client) -> None:
+    api_gateway = client("apigateway")
+    _same_call(api_gateway)
+    first = api_gateway.create_rest_api(name="once")
+    again = api_gateway.create_rest_api(name="once")
+    assert again["id"] == first["id"]
+    names = [api["name"] for api in client("apigateway").get_rest_apis()["items"]]
+    assert names.count("once") == 1
+    api_gateway.delete_rest_api(restApiId=first["id"])
+
+
+def test_another_call_is_carried_out(client: Client) -> None:
+    api_gateway = client("apigateway")
+    one, other = (api_gateway.create_rest_api(name="twice")["id"] for _ in range(2))
+    assert one != other
+    for api in (one, other):
+        api_gateway.delete_rest_api(restApiId=api)
+
+
+def test_a_refused_request_is_decided_anew(client: Client) -> None:
+    queues = client("sqs")
+    _same_call(queues)
+    name = f"queue-{uuid.uuid4()}"
+    try:
+        queues.get_queue_url(QueueName=name)
+    except queues.exceptions.QueueDoesNotExist:
+        client("sqs").create_queue(QueueName=name)
+    assert queues.get_queue_url(QueueName=name)["QueueUrl"].endswith(name)
+    client("sqs").delete_queue(QueueUrl=queues.get_queue_url(QueueName=name)["QueueUrl"])

@@ -38,7 +38,8 @@ def processes_of(target: LocalTarget) -> list[str]:
 
 
 def test_rows_and_addresses_survive_a_restart(new_target: Callable[[], LocalTarget]) -> None:
-    target, steps = new_target(), []
+    target = new_target()
+    steps: list[str] = []
     target.up(steps.append)
     assert any("starting" in step for step in steps)
     status = target.status()
