@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOCAL := env -u TF_WORKSPACE -u TRADING_STATE_BUCKET TRADING_TARGET=local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test check format lock
+.PHONY: help demo demo-down test check benchmark format lock
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ check: $(VENV)/installed ## Lint and types alone
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+benchmark: $(VENV)/installed ## Time a synth with lazy bindings against the stock import
+	$(BIN)/python -m benchmarks.synth
 
 format: $(VENV)/installed ## Put the sources into the project's form
 	$(BIN)/ruff check --fix

@@ -43,9 +43,11 @@ def _use_packaged_node() -> None:
 
 
 def _preload_in_node() -> None:
-    options = os.environ.get("NODE_OPTIONS", "--no-deprecation")
+    options = os.environ.get("NODE_OPTIONS", "")
     if str(NODE_PRELOAD) not in options:
-        os.environ["NODE_OPTIONS"] = f'{options} --require "{NODE_PRELOAD}"'.strip()
+        # jsii itself makes node warn of a deprecation at every start.
+        own = f'--no-deprecation --require "{NODE_PRELOAD}"'
+        os.environ["NODE_OPTIONS"] = f"{options} {own}".strip()
 
 
 def _stand_in_for_package() -> None:
