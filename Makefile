@@ -7,10 +7,12 @@ BIN := $(VENV)/bin
 LOCAL := env -u TF_WORKSPACE -u TRADING_STATE_BUCKET TRADING_TARGET=local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test check benchmark format lock
+.PHONY: help install demo demo-down test check benchmark format lock
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/installed ## Make the virtual environment, with `trading` in it
 
 demo: $(VENV)/installed ## Deploy all stacks to the local AWS, and make a trade in every region
 	@$(LOCAL) $(BIN)/trading demo

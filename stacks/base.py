@@ -47,7 +47,7 @@ class PlatformStack(TerraformStack):
         AwsProvider(
             self,
             "aws",
-            region=self.region,
+            region=self._region_of_workspace(),
             allowed_account_ids=[account_id] if account_id else None,
             default_tags=[{"tags": self._tags(layer)}],
         )
@@ -92,6 +92,10 @@ class PlatformStack(TerraformStack):
             "Project": PROJECT,
             "ManagedBy": "terraform",
         }
+
+    def _region_of_workspace(self) -> str:
+        """No region in another workspace: a precondition is not evaluated on destroy, a provider is."""
+        return f'${{{{"{self.suffix}" = local.region}}[terraform.workspace]}}'
 
     def _guard_workspace(self) -> None:
         output = TerraformOutput(

@@ -67,6 +67,8 @@ class Environment:
     `network_octet` is the second octet of the environment's first region; each environment has room
     for 32 regions. `owns_bare_alias` is true in the one environment whose KMS key is also
     `alias/trading-{region}`. `account_id`, where given, is the only account the provider accepts.
+    `zone_exists` says that the company already has the zone `base_domain`, which then takes our records;
+    otherwise each workspace makes a zone below it, to be delegated to.
     """
 
     name: str
@@ -94,7 +96,7 @@ ENVIRONMENTS: tuple[Environment, ...] = (
         name="dev",
         network_octet=0,
         nat_gateway_per_zone=False,
-        interface_endpoints=True,
+        interface_endpoints=False,
         backup_retention_days=1,
         backtrack_hours=24,
         skip_final_snapshot=True,
@@ -141,6 +143,11 @@ ENVIRONMENTS: tuple[Environment, ...] = (
 FOUNDATION_WORKSPACE = "foundation"
 
 
+def regional_names(api_domain: str) -> list[str]:
+    """Each region's own name below the shared one; a certificate covers all, the same in every region."""
+    return [f"{region.name}.{api_domain}" for region in REGIONS]
+
+
 class SettingsError(ValueError):
     """A setting or an environment variable that cannot be used; the message says what is allowed."""
 
@@ -154,13 +161,14 @@ class Workspace:
 
     @property
     def zone_name(self) -> str:
-        """The DNS zone of this workspace, such as `dev.trading.example.com`."""
-        return f"{self.suffix}.{self.environment.base_domain}"
+        """The DNS zone: the company's own where it exists, else one such as `dev.trading.example.com`."""
+        domain = self.environment.base_domain
+        return domain if self.environment.zone_exists else f"{self.suffix}.{domain}"
 
     @property
     def api_domain(self) -> str:
         """The latency-routed name of the API; `{region}.{api_domain}` names one region."""
-        return f"api.{self.zone_name}"
+        return f"api.{self.suffix}.{self.environment.base_domain}"
 
     def vpc_octet(self, region: Region) -> int:
         """The second octet of a region's VPC, `10.{octet}.0.0/16`."""

@@ -38,10 +38,21 @@ class _Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except (OperatorError, SettingsError, LocalTargetError) as error:
-            Console(stderr=True).print(
-                f"error: {error}", markup=False, highlight=False, soft_wrap=True
-            )
-            raise typer.Exit(1) from error
+            raise _refusal(str(error)) from error
+        except OSError as error:
+            raise _refusal(
+                f"{error.filename or 'the system'}: {error.strerror or error}"
+            ) from error
+        except Exception as error:
+            # By name: botocore is slow to import, and most verbs call no AWS.
+            if not type(error).__module__.startswith("botocore."):
+                raise
+            raise _refusal(f"AWS: {error}; check the credentials and TRADING_STATE_*") from error
+
+
+def _refusal(message: str) -> typer.Exit:
+    Console(stderr=True).print(f"error: {message}", markup=False, highlight=False, soft_wrap=True)
+    return typer.Exit(1)
 
 
 main = typer.Typer(
@@ -111,14 +122,17 @@ def deploy(
     env: Environment = None,
     target_name: TargetOption = TargetName.AWS,
     yes: Yes = False,
+    confirm: Confirm = None,
     parallelism: Parallelism = DEFAULT_PARALLELISM,
 ) -> None:
     """Deploy stacks in order, independent ones side by side."""
-    engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
+    workspace = parse_workspace(env)
+    engine = Engine(workspace.suffix, target(target_name), parallelism)
     selection = Selection(names or [], layer or [], region or [])
     order = engine.deploy_order(engine.graph.select(selection))
     show_order(order, engine.workspace)
-    confirm_deploy(yes=yes)
+    guarded = not workspace.environment.skip_final_snapshot
+    confirm_deploy(workspace.suffix, yes=yes, confirmed=confirm, guarded=guarded)
     carry_out(engine, order)
 
 
@@ -180,7 +194,7 @@ def deploy_foundation(
 ) -> None:
     """Make the state bucket, where one is set, and deploy the foundation of every region."""
     account = Foundation(target(target_name), parallelism)
-    confirm_deploy(yes=yes)
+    confirm_deploy(account.workspace, yes=yes, confirmed=None, guarded=False)
     if bucket := account.bootstrap():
         console.print(f"the state bucket {bucket} is ready")
     carry_out(account, account.deploy_order(account.all_stacks()))

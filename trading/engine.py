@@ -16,7 +16,7 @@ from trading.plugins import terraform_environment
 from trading.processes import Processes
 from trading.project import WorkspaceFolder
 from trading.runner import Runner
-from trading.states import list_states, stacks_with_state
+from trading.states import LAYERS_ON_FOUNDATION, list_states, stacks_with_state
 from trading.synthesis import synthesize
 from trading.terraform import (
     MINIMUM_VERSION,
@@ -150,10 +150,15 @@ class Engine:
         record.write_text(self.target.name)
 
     def _require_foundation(self, selected: Sequence[Stack]) -> None:
-        """API Gateway logs through a role of the account and region, not of an environment."""
-        needed = {f"foundation-{stack.region}" for stack in selected if stack.layer == "api"}
+        """API Gateway and RDS log through what the account shares, not through an environment."""
+        needed = {
+            f"foundation-{stack.region}"
+            for stack in selected
+            if stack.name.startswith(LAYERS_ON_FOUNDATION)
+        }
         if not needed:
             return
+        Engine(FOUNDATION_WORKSPACE, self.target, self.parallelism)._require_same_target()
         existing = {
             state.stack
             for state in list_states(self.environment)

@@ -36,7 +36,7 @@ class Foundation(Engine):
         )
         if users:
             raise OperatorError(
-                f"APIs of {', '.join(users)} are deployed and log through the foundation:"
+                f"{', '.join(users)} is deployed and logs through the foundation:"
                 f" run `trading destroy --env {users[0]}` first"
             )
         return self.destroy_order(self.all_stacks())

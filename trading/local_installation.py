@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from stacks.paths import PROJECT_ROOT
+
 Progress = Callable[[str], None]
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-_LOCK_FILE = REPOSITORY / "requirements" / "local-aws.txt"
+_LOCK_FILE = PROJECT_ROOT / "requirements" / "local-aws.txt"
 
 _DATABASE_PROGRAMS = ("mariadbd", "mariadb", "mariadb-install-db")
 # mariadb-install-db is in the first and needs my_print_defaults of the second.

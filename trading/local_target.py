@@ -27,8 +27,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stacks.paths import PROJECT_ROOT
 from trading.local_installation import (
-    REPOSITORY,
     LocalTargetError,
     Progress,
     ensure_database_programs,
@@ -177,7 +177,7 @@ class LocalTarget:
             # A session of its own: the terminal's interrupt key must not reach the server.
             process = subprocess.Popen(
                 [*command, "--directory", str(self._data)],
-                cwd=REPOSITORY,
+                cwd=PROJECT_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -36,8 +36,14 @@ def show_order(order: Order, workspace: str) -> None:
         console.print(f"  {number}. {', '.join(names)}", highlight=False)
 
 
-def confirm_deploy(*, yes: bool) -> None:
-    """Ask before deploying. Raises OperatorError when the answer is no, or nobody can answer."""
+def confirm_deploy(name: str, *, yes: bool, confirmed: str | None, guarded: bool) -> None:
+    """Ask before deploying; where data matters (`guarded`), have the name typed.
+
+    Raises OperatorError when the answer is no, or nobody can answer.
+    """
+    if guarded:
+        _confirm_by_name(name, Verb.DEPLOY, confirmed, f"--confirm {name}")
+        return
     if yes:
         return
     require_terminal("--yes")
@@ -49,15 +55,17 @@ def confirm_destroy(name: str, *, yes: bool, confirmed: str | None, guarded: boo
     """Have the name of what is destroyed typed. Where data matters (`guarded`), `--yes` is not
     enough. Raises OperatorError when it is not given, or nobody can answer.
     """
-    if confirmed is not None:
-        typed = confirmed
-    elif yes and not guarded:
-        return
-    else:
-        require_terminal(f"--confirm {name}" if guarded else "--yes")
-        typed = console.input(f"Type [bold]{name}[/] to destroy: ").strip()
-    if typed != name:
-        raise OperatorError(f"'{typed}' is not '{name}': nothing was destroyed")
+    if not yes or guarded or confirmed is not None:
+        instead = f"--confirm {name}" if guarded else "--yes"
+        _confirm_by_name(name, Verb.DESTROY, confirmed, instead)
+
+
+def _confirm_by_name(name: str, verb: Verb, confirmed: str | None, instead: str) -> None:
+    if confirmed is None:
+        require_terminal(instead)
+        confirmed = console.input(f"Type [bold]{name}[/] to {verb}: ").strip()
+    if confirmed != name:
+        raise OperatorError(f"'{confirmed}' is not '{name}': nothing was {verb}ed")
 
 
 def require_terminal(instead: str) -> None:

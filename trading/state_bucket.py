@@ -40,10 +40,9 @@ def ensure_state_bucket(bucket: StateBucket, environment: Mapping[str, str]) -> 
         Bucket=bucket.name,
         ServerSideEncryptionConfiguration={
             "Rules": [
-                {
-                    "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"},
-                    "BucketKeyEnabled": True,
-                }
+                # As the backend's `encrypt` asks for each object; a key of ours would have to be
+                # there before any state is.
+                {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
             ]
         },
     )

@@ -12,6 +12,9 @@ from trading.project import state_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+# What API Gateway and RDS log through is shared by the account, and made by the foundation.
+LAYERS_ON_FOUNDATION = ("api-", "data-")
+
 
 class StateName(NamedTuple):
     """The state of one stack in one workspace. `trading destroy` removes what it has emptied."""
@@ -21,8 +24,8 @@ class StateName(NamedTuple):
 
     @property
     def needs_foundation(self) -> bool:
-        """Whether it is an API's, which logs through the role of the account and region."""
-        return self.stack.startswith("api-")
+        """Whether its stack writes logs through what the account shares in the region."""
+        return self.stack.startswith(LAYERS_ON_FOUNDATION)
 
 
 def list_states(environment: Mapping[str, str]) -> set[StateName]:

@@ -83,9 +83,9 @@ class Terraform:
         text = "\n".join(lines)
         if code != 0:
             raise OperatorError(f"terraform output failed in {directory}: {' '.join(lines[:3])}")
-        return {
-            name: output["value"] for name, output in json.loads(text[text.index("{") :]).items()
-        }
+        # Warnings may stand before the JSON and behind it.
+        values, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
+        return {name: output["value"] for name, output in values.items()}
 
     def _run(
         self,

@@ -138,8 +138,8 @@ def _database_alarms(watched: Watched) -> list[Alarm]:
     return [
         Alarm(
             "database-cpu",
-            "The database instances are at more than 80 % CPU",
-            watched.cluster_metric("CPUUtilization"),
+            "A database instance is at more than 80 % CPU",
+            watched.cluster_metric("CPUUtilization", "Maximum"),
             threshold=80,
             breaches=10,
             minutes=15,

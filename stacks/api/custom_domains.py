@@ -14,7 +14,7 @@ from cdktf_cdktf_provider_aws.api_gateway_domain_name import (
 )
 from constructs import Construct
 
-from stacks.global_dns.certificate_names import regional_names
+from stacks.settings import regional_names
 
 if TYPE_CHECKING:
     from stacks.api.rest_api import RestApi

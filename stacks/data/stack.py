@@ -13,6 +13,7 @@ from stacks.network import NetworkOutputs, NetworkStack
 from stacks.security import SecurityOutputs, SecurityStack
 
 if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.rds_cluster import RdsCluster
     from constructs import Construct
 
     from stacks.settings import Region, Workspace
@@ -47,7 +48,9 @@ class DataStack(RegionalStack):
         delivery = access_logs.allow(access_log_delivery(artifacts, access_logs, self.account_id))
         artifacts.log_access_to(access_logs, delivery)
 
-        cluster = aurora.cluster
+        self._publish(aurora.cluster, artifacts)
+
+    def _publish(self, cluster: RdsCluster, artifacts: PrivateBucket) -> None:
         secret = cluster.master_user_secret.get(0).secret_arn
         publish(
             self,

@@ -8,27 +8,36 @@ from typing import TYPE_CHECKING
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount
 from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
+from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
+from cdktf_cdktf_provider_aws.kms_key import KmsKey
 
 from stacks.base import PlatformStack
 from stacks.contract import publish
+from stacks.log_groups import log_group
 from stacks.policies import service_trust
-from stacks.settings import FOUNDATION_WORKSPACE, Region
+from stacks.security.key_policy import key_policy
+from stacks.settings import FOUNDATION_WORKSPACE, PROJECT, Region
 
 if TYPE_CHECKING:
     from constructs import Construct
 
+KEY_DELETION_WINDOW_DAYS = 30
+
 
 @dataclass(frozen=True)
 class FoundationOutputs:
-    """The role by which API Gateway writes logs, for every API of the account in the region."""
+    """The role by which API Gateway writes logs, and the key of RDS's operating system metrics."""
 
     api_gateway_logging_role_arn: str
+    kms_key_arn: str
 
 
 class FoundationStack(PlatformStack):
-    """API Gateway has one logging role per account and region: no environment may own it.
+    """API Gateway has one logging role per account and region, RDS one log group for the operating
+    system metrics of all its instances: no environment may own either.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Monitoring.OS.CloudWatchLogs.html
     """
 
     def __init__(self, scope: Construct, region: Region) -> None:
@@ -40,6 +49,30 @@ class FoundationStack(PlatformStack):
             region=region.name,
             account_id=None,
         )
+        key = self._key()
+        log_group(self, "rds-metrics", "RDSOSMetrics", key.arn)
+        publish(
+            self,
+            FoundationOutputs(
+                api_gateway_logging_role_arn=self._api_gateway_logging(), kms_key_arn=key.arn
+            ),
+        )
+
+    def _key(self) -> KmsKey:
+        key = KmsKey(
+            self,
+            "key",
+            description=f"Encrypts what the account shares in {self.region}",
+            enable_key_rotation=True,
+            deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
+            policy=key_policy(self.account_id, self.region),
+            tags={"Name": self.named("key")},
+        )
+        alias = f"alias/{PROJECT}-{self.region}-{self.suffix}"
+        KmsAlias(self, "alias", name=alias, target_key_id=key.key_id)
+        return key
+
+    def _api_gateway_logging(self) -> str:
         name = self.named_globally("api-gateway-logging")
         role = IamRole(
             self,
@@ -56,5 +89,10 @@ class FoundationStack(PlatformStack):
             role=role.name,
             policy_arn="arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
         )
-        ApiGatewayAccount(self, "account", cloudwatch_role_arn=role.arn, depends_on=[permissions])
-        publish(self, FoundationOutputs(api_gateway_logging_role_arn=role.arn))
+        ApiGatewayAccount(
+            self,
+            "account",
+            cloudwatch_role_arn=role.arn,
+            depends_on=[permissions],
+        )
+        return role.arn

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.acm_certificate import AcmCertificate
-from cdktf_cdktf_provider_aws.acm_certificate_validation import AcmCertificateValidation
 from cdktf_cdktf_provider_aws.data_aws_route53_zone import DataAwsRoute53Zone
 from cdktf_cdktf_provider_aws.route53_record import Route53Record
 from cdktf_cdktf_provider_aws.route53_zone import Route53Zone
 
 from stacks.base import PlatformStack
 from stacks.contract import publish
-from stacks.global_dns.certificate_names import regional_names
 from stacks.global_dns.outputs import ZoneOutputs
-from stacks.settings import GLOBAL_REGION, PROJECT
+from stacks.settings import GLOBAL_REGION, PROJECT, regional_names
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -30,7 +28,8 @@ class ZoneStack(PlatformStack):
 
     ACM asks for the same CNAME in every region of an account, so no regional stack may own it: this
     stack requests the certificate once, for all names, and owns every validation record; the regions
-    request theirs for the same names and wait until ACM finds the records here.
+    request theirs for the same names and wait until ACM finds the records here. Nothing waits in this
+    stack: a new zone can only be delegated, and so found, after it was made.
     https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
 
@@ -60,7 +59,7 @@ class ZoneStack(PlatformStack):
 
     def _zone(self, workspace: Workspace) -> Route53Zone | DataAwsRoute53Zone:
         if workspace.environment.zone_exists:
-            return DataAwsRoute53Zone(self, "zone", name=workspace.zone_name, private_zone=False)
+            return DataAwsRoute53Zone(self, "zone", name=workspace.zone_name)
         return Route53Zone(
             self,
             "zone",
@@ -88,7 +87,7 @@ class ZoneStack(PlatformStack):
             f"${{{{for option in {certificate.fqn}.domain_validation_options :"
             " option.domain_name => option}}",
         )
-        records = [
+        for number, name in enumerate(names, start=1):
             Route53Record(
                 self,
                 f"validation-{number}",
@@ -100,8 +99,3 @@ class ZoneStack(PlatformStack):
                 records=[f'${{local.validation["{name}"].resource_record_value}}'],
                 ttl=VALIDATION_TTL_SECONDS,
             )
-            for number, name in enumerate(names, start=1)
-        ]
-        AcmCertificateValidation(
-            self, "issued", certificate_arn=certificate.arn, depends_on=[*records]
-        )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdktf_cdktf_provider_aws.default_security_group import DefaultSecurityGroup
-from cdktf_cdktf_provider_aws.security_group import SecurityGroup
+from cdktf_cdktf_provider_aws.security_group import SecurityGroup, SecurityGroupTimeouts
 from cdktf_cdktf_provider_aws.vpc_security_group_egress_rule import VpcSecurityGroupEgressRule
 from cdktf_cdktf_provider_aws.vpc_security_group_ingress_rule import VpcSecurityGroupIngressRule
 from constructs import Construct
 
-from stacks.network.subnets import EVERYWHERE
+from stacks.network.subnets import EVERYWHERE, INTERFACES_LINGER
 
 if TYPE_CHECKING:
     from stacks.base import PlatformStack
@@ -33,9 +33,13 @@ class SecurityGroups(Construct):
         self.function = self._group("lambda", "Lambda functions: to the database and to AWS APIs")
         self.detached = self._group("detached", "Network interfaces of deleted functions: nothing")
         self.database = self._group("database", "Aurora: MySQL from the Lambda functions")
-        self.endpoints = self._group("endpoints", "VPC endpoints: HTTPS from the Lambda functions")
         self._allow("lambda-to-database", self.function, self.database, MYSQL_PORT, "MySQL")
-        self._allow("lambda-to-endpoints", self.function, self.endpoints, HTTPS_PORT, "AWS APIs")
+
+    def allow_endpoints(self) -> SecurityGroup:
+        """Let functions reach AWS APIs through VPC endpoints, and give the endpoints' group."""
+        endpoints = self._group("endpoints", "VPC endpoints: HTTPS from the Lambda functions")
+        self._allow("lambda-to-endpoints", self.function, endpoints, HTTPS_PORT, "AWS APIs")
+        return endpoints
 
     def allow_https_to_internet(self) -> None:
         """Let functions reach AWS APIs through the NAT gateways, where there are no endpoints."""
@@ -59,6 +63,7 @@ class SecurityGroups(Construct):
             name=group_name,
             description=description,
             vpc_id=self._vpc_id,
+            timeouts=SecurityGroupTimeouts(delete=INTERFACES_LINGER),
             tags={"Name": group_name},
         )
 

@@ -17,6 +17,8 @@ from stacks.network.subnets import Subnets
 from stacks.security import SecurityOutputs, SecurityStack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from constructs import Construct
 
     from stacks.settings import Region, Workspace
@@ -36,7 +38,6 @@ class NetworkStack(RegionalStack):
         keys = read(self, SecurityOutputs, security, self.beside("security"))
         plan = address_plan(workspace.vpc_octet(region))
 
-        zones = self.zonal("availability_zones", region.availability_zones)
         vpc = Vpc(
             self,
             "vpc",
@@ -45,31 +46,41 @@ class NetworkStack(RegionalStack):
             enable_dns_hostnames=True,
             tags={"Name": self.named("vpc")},
         )
-
-        def subnets(purpose: str, cidrs: list[str]) -> Subnets:
-            local_cidrs = self.zonal(f"{purpose}_cidrs", cidrs)
-            return Subnets(self, purpose, vpc_id=vpc.id, zones=zones, cidrs=local_cidrs)
-
-        public = subnets("public", plan.public)
-        functions = subnets("lambda", plan.functions)
-        database = subnets("database", plan.database)
+        zones = self.zonal("availability_zones", region.availability_zones)
+        public = self._subnets("public", vpc, zones, plan.public)
+        functions = self._subnets("lambda", vpc, zones, plan.functions)
+        database = self._subnets("database", vpc, zones, plan.database)
 
         internet = public.open_to_internet()
         nat_count = len(zones) if environment.nat_gateway_per_zone else 1
-        nat_gateways = public.add_nat_gateways(nat_count, internet)
-        function_tables = functions.route_each_through(nat_gateways)
-        database_table = database.share_route_table()
+        function_tables = functions.route_each_through(public.add_nat_gateways(nat_count, internet))
+        database.share_route_table()
 
         groups = SecurityGroups(self, vpc.id)
-        endpoints = Endpoints(
-            self, vpc.id, [table.id for table in (*function_tables, database_table)]
-        )
+        endpoints = Endpoints(self, vpc.id, [table.id for table in function_tables])
         if environment.interface_endpoints:
-            endpoints.add_interfaces(functions.ids, groups.endpoints.id)
+            endpoints.add_interfaces(functions.ids, groups.allow_endpoints().id)
         else:
             groups.allow_https_to_internet()
         FlowLog(self, vpc.id, keys.kms_key_arn)
 
+        self._publish(vpc, groups, public=public, functions=functions, database=database)
+
+    def _subnets(
+        self, purpose: str, vpc: Vpc, zones: Sequence[str], cidrs: Sequence[str]
+    ) -> Subnets:
+        local_cidrs = self.zonal(f"{purpose}_cidrs", cidrs)
+        return Subnets(self, purpose, vpc_id=vpc.id, zones=zones, cidrs=local_cidrs)
+
+    def _publish(
+        self,
+        vpc: Vpc,
+        groups: SecurityGroups,
+        *,
+        public: Subnets,
+        functions: Subnets,
+        database: Subnets,
+    ) -> None:
         publish(
             self,
             NetworkOutputs(

@@ -10,7 +10,7 @@ from cdktf_cdktf_provider_aws.nat_gateway import NatGateway
 from cdktf_cdktf_provider_aws.route import Route
 from cdktf_cdktf_provider_aws.route_table import RouteTable
 from cdktf_cdktf_provider_aws.route_table_association import RouteTableAssociation
-from cdktf_cdktf_provider_aws.subnet import Subnet
+from cdktf_cdktf_provider_aws.subnet import Subnet, SubnetTimeouts
 from constructs import Construct
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from stacks.base import PlatformStack
 
 EVERYWHERE = "0.0.0.0/0"
+
+# AWS removes the network interfaces of a deleted function only after many minutes.
+INTERFACES_LINGER = "45m"
 
 
 class Subnets(Construct):
@@ -45,6 +48,7 @@ class Subnets(Construct):
                 availability_zone=zone,
                 cidr_block=cidr,
                 map_public_ip_on_launch=False,
+                timeouts=SubnetTimeouts(delete=INTERFACES_LINGER),
                 tags={"Name": f"{purpose}-{zone}-{stack.suffix}"},
             )
             for number, (zone, cidr) in enumerate(zip(zones, cidrs, strict=True), start=1)

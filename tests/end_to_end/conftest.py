@@ -56,10 +56,13 @@ class Operator:
         published: dict[str, dict[str, Any]] = json.loads(self.succeeds("outputs", "--json"))
         return published
 
-    def client(self, region: str, url: str | None = None) -> TradeClient:
-        """A trading client of one region's API."""
+    def clients(self) -> dict[str, TradeClient]:
+        """A trading client of each region's API, as it is deployed now."""
         credentials = ReadOnlyCredentials("test", "test", None)
-        return TradeClient(url or self.outputs()[region]["api_invoke_url"], region, credentials)
+        return {
+            region: TradeClient(values["api_invoke_url"], region, credentials)
+            for region, values in self.outputs().items()
+        }
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from stacks.settings import FOUNDATION_WORKSPACE
 from tests.end_to_end.conftest import REGION_NAMES, WORKSPACE, Operator
 from tests.end_to_end.inventory import Inventory, take_inventory, usable_keys
 from trading.plugins import terraform_environment
+from trading.trade_client import TradeClient
 
 pytestmark = pytest.mark.end_to_end
 
@@ -52,6 +53,12 @@ def deployed(operator: Operator, empty: Inventory) -> Iterator[Operator]:
     yield operator
     # Nothing to do when the story came to its end; otherwise the next run starts from nothing.
     operator.trading("destroy", "--yes")
+
+
+@pytest.fixture(scope="module")
+def clients(deployed: Operator) -> dict[str, TradeClient]:
+    """A trading client of each region's API as first deployed."""
+    return deployed.clients()
 
 
 def stack_directories(operator: Operator) -> list[tuple[str, Path]]:
@@ -94,8 +101,10 @@ def test_a_second_plan_of_every_stack_shows_no_changes(deployed: Operator) -> No
 
 
 @pytest.mark.parametrize("region", REGION_NAMES)
-def test_a_trade_is_recorded_once_and_read_back(deployed: Operator, region: str) -> None:
-    client = deployed.client(region)
+def test_a_trade_is_recorded_once_and_read_back(
+    clients: dict[str, TradeClient], region: str
+) -> None:
+    client = clients[region]
     first = client.post_trade(trade(region))
     assert first.status == 201, first.body
     assert first.body["trade_id"].startswith(f"{region}-")
@@ -107,45 +116,46 @@ def test_a_trade_is_recorded_once_and_read_back(deployed: Operator, region: str)
 
 
 @pytest.mark.parametrize("region", REGION_NAMES)
-def test_clients_faults_are_answered_as_such(deployed: Operator, region: str) -> None:
-    client = deployed.client(region)
+def test_clients_faults_are_answered_as_such(clients: dict[str, TradeClient], region: str) -> None:
+    client = clients[region]
     assert client.post_trade(trade(region, price="99")).status == 409
     assert client.post_trade(trade(region, price="a lot")).status == 400
     assert client.get_trade("nonsense").status == 400
 
 
-def test_a_trade_of_another_region_is_answered_with_where_it_lives(deployed: Operator) -> None:
+def test_a_trade_of_another_region_is_answered_with_where_it_lives(
+    clients: dict[str, TradeClient],
+) -> None:
     home, other = REGION_NAMES[0], REGION_NAMES[1]
-    trade_id = deployed.client(home).post_trade(trade(home)).body["trade_id"]
-    answer = deployed.client(other).get_trade(trade_id)
+    trade_id = clients[home].post_trade(trade(home)).body["trade_id"]
+    answer = clients[other].get_trade(trade_id)
     assert answer.status == 421
     assert home in json.dumps(answer.body)
 
 
-def test_a_region_that_others_stand_on_is_not_destroyed(deployed: Operator) -> None:
+def test_a_region_that_others_stand_on_is_not_destroyed(
+    deployed: Operator, clients: dict[str, TradeClient]
+) -> None:
     result = deployed.trading("destroy", f"data-{TORN_DOWN}", "--yes")
     assert result.returncode == 1
     assert f"api-{TORN_DOWN}" in result.stderr
     assert "Traceback" not in result.stderr
-    assert deployed.client(TORN_DOWN).post_trade(trade(TORN_DOWN)).status == 200
+    assert clients[TORN_DOWN].post_trade(trade(TORN_DOWN)).status == 200
 
 
 def test_one_layer_of_one_region_goes_and_comes_back_while_the_others_answer(
-    deployed: Operator,
+    deployed: Operator, clients: dict[str, TradeClient]
 ) -> None:
-    clients = {region: deployed.client(region) for region in OTHERS}
-    torn_down = deployed.outputs()[TORN_DOWN]
-    before = deployed.client(TORN_DOWN).post_trade(trade(TORN_DOWN))
+    before = clients[TORN_DOWN].post_trade(trade(TORN_DOWN))
 
     deployed.succeeds("destroy", f"api-{TORN_DOWN}", "global-dns", "--yes")
-    for region, client in clients.items():
-        assert client.post_trade(trade(region)).status == 200
-    gone = deployed.client(TORN_DOWN, url=torn_down["api_invoke_url"])
-    assert gone.post_trade(trade(TORN_DOWN)).status in {403, 404}
+    for region in OTHERS:
+        assert clients[region].post_trade(trade(region)).status == 200
+    assert clients[TORN_DOWN].post_trade(trade(TORN_DOWN)).status in {403, 404}
     assert deployed.outputs()[TORN_DOWN]["api_invoke_url"] is None
 
     deployed.succeeds("deploy", f"api-{TORN_DOWN}", "global-dns", "--yes")
-    after = deployed.client(TORN_DOWN).post_trade(trade(TORN_DOWN))
+    after = deployed.clients()[TORN_DOWN].post_trade(trade(TORN_DOWN))
     assert (after.status, after.body) == (200, before.body)
 
 

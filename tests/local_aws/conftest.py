@@ -18,9 +18,9 @@ import boto3
 import pymysql
 import pytest
 
+from stacks.paths import PROJECT_ROOT
 from trading.local_target import LocalTarget
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 ENGINE = {"Engine": "aurora-mysql", "EngineVersion": "8.0.mysql_aurora.3.08.2"}
 
 Client = Callable[..., Any]
@@ -38,7 +38,7 @@ def new_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[]
     targets: list[LocalTarget] = []
     with pytest.MonkeyPatch.context() as patch:
         if "TRADING_LOCAL_VENV" not in os.environ:
-            patch.setenv("TRADING_LOCAL_VENV", str(REPOSITORY / ".trading" / "local" / "venv"))
+            patch.setenv("TRADING_LOCAL_VENV", str(PROJECT_ROOT / ".trading" / "local" / "venv"))
 
         def make() -> LocalTarget:
             patch.setenv("TRADING_LOCAL_PORT", str(free_port()))

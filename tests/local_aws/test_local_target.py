@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stacks.paths import PROJECT_ROOT
 from tests.local_aws.conftest import (
     Client,
     clients_of,
@@ -149,7 +150,7 @@ def run_server(*arguments: str, patch: str = "") -> subprocess.CompletedProcess[
     run = "import sys; from local_aws.__main__ import main; sys.exit(main())"
     return subprocess.run(
         [str(python), "-c", f"{patch}\n{run}", "--port", str(free_port()), *arguments],
-        cwd=local_installation.REPOSITORY,
+        cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
         check=False,

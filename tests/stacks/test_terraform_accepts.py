@@ -85,6 +85,30 @@ def test_every_stack_refuses_another_workspace(
         list(pool.map(check, stacks))
 
 
+def test_no_stack_has_a_region_in_another_workspace(
+    synthesized_directory: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for stack in sorted((synthesized_directory("dev") / "stacks").iterdir()):
+        (provider,) = json.loads((stack / "cdk.tf.json").read_text())["provider"]["aws"]
+        assert provider["region"] == '${{"dev" = local.region}[terraform.workspace]}'
+
+
+def test_a_destroy_in_another_workspace_is_refused(
+    synthesized_directory: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """On destroy Terraform only warns of a failed precondition; the provider has no region then."""
+    document = json.loads(
+        (synthesized_directory("dev") / "stacks" / "security-us-east-1" / "cdk.tf.json").read_text()
+    )
+    document["terraform"]["backend"] = {"local": {}}
+    (tmp_path / "cdk.tf.json").write_text(json.dumps(document))
+    terraform(tmp_path, "init", "-input=false", "-no-color")
+    result = terraform(tmp_path, "plan", "-destroy", "-no-color", workspace="staging")
+    assert result.returncode == 1
+    assert "terraform.workspace" in result.stderr
+    assert "Invalid index" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("workspace", "reason"),
     [

@@ -132,6 +132,45 @@ def test_where_data_matters_a_destroy_needs_the_name(project: Project) -> None:
     assert trading("destroy", "--env", "prod", "--confirm", "prod").exit_code == 0
 
 
+def test_where_data_matters_a_deploy_needs_the_name(project: Project) -> None:
+    (project.work / "dev").rename(project.work / "prod")
+    deploy = ("deploy", "global-zone", "--env", "prod")
+    assert "add --confirm prod" in refused(*deploy, "--yes")
+    assert "nothing was deployed" in refused(*deploy, "--confirm", "dev")
+    assert not project.calls("apply")
+    assert trading(*deploy, "--confirm", "prod").exit_code == 0
+
+
+def test_the_foundation_of_another_target_does_not_count(project: Project) -> None:
+    (project.work / "foundation").mkdir(exist_ok=True)
+    (project.work / "foundation" / "target").write_text("local")
+    line = refused("deploy", "--env", "dev", "--yes")
+    assert line.startswith("foundation is deployed on the target local")
+    assert not project.calls("apply")
+
+
+def test_no_credentials_for_the_state_bucket_are_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("TRADING_STATE_BUCKET", "company-state")
+    line = refused("destroy", "--env", "dev", "--yes")
+    assert line.startswith("AWS: ")
+    assert "credentials" in line
+
+
+def test_a_work_folder_that_cannot_be_made_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("TRADING_WORK_DIR", "/proc/nope")
+    assert "/proc/nope" in refused("stacks", "--env", "dev")
+
+
 def test_a_failure_is_summed_up_with_its_log(project: Project) -> None:
     project.behave("security-us-east-1", fail="AccessDenied: not you")
     result = trading("deploy", "security-us-east-1", "network-us-east-1", "--env", "dev", "--yes")
@@ -157,7 +196,7 @@ def test_state_of_another_target_is_not_touched(project: Project) -> None:
 def test_the_foundation_outlives_every_environment(project: Project) -> None:
     project.deploy_state("api-us-east-1", workspace="dev-pr42")
     line = refused("foundation", "destroy", "--yes")
-    assert line.startswith("APIs of dev-pr42 are deployed and log through the foundation")
+    assert line.startswith("dev-pr42 is deployed and logs through the foundation")
 
 
 @pytest.mark.parametrize(("version", "lock"), [("1.4.7", ""), ("1.9.8", "bucket")])
