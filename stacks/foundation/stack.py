@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount
@@ -13,6 +12,7 @@ from cdktf_cdktf_provider_aws.kms_key import KmsKey
 
 from stacks.base import PlatformStack
 from stacks.contract import publish
+from stacks.foundation.outputs import FoundationOutputs
 from stacks.log_groups import log_group
 from stacks.policies import service_trust
 from stacks.security.key_policy import key_policy
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from constructs import Construct
 
 KEY_DELETION_WINDOW_DAYS = 30
-
-
-@dataclass(frozen=True)
-class FoundationOutputs:
-    """The role by which API Gateway writes logs, and the key of RDS's operating system metrics."""
-
-    api_gateway_logging_role_arn: str
-    kms_key_arn: str
 
 
 class FoundationStack(PlatformStack):

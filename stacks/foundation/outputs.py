@@ -1,0 +1,13 @@
+"""The public interface of the foundation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FoundationOutputs:
+    """The role by which API Gateway writes logs, and the key of RDS's operating system metrics."""
+
+    api_gateway_logging_role_arn: str
+    kms_key_arn: str
