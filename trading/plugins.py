@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from stacks.paths import work_directory
@@ -114,9 +115,9 @@ def _write_configuration(mirror: Path) -> Path:
     )
     # Another command may read it at this moment, so it is replaced and never half written.
     if not configuration.is_file() or configuration.read_text() != text:
-        draft = configuration.with_suffix(f".{os.getpid()}")
-        draft.write_text(text)
-        draft.replace(configuration)
+        with NamedTemporaryFile("w", dir=configuration.parent, delete=False) as draft:
+            draft.write(text)
+        Path(draft.name).replace(configuration)
     return configuration
 
 

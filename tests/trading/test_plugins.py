@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,3 +111,16 @@ def test_the_users_home_configuration_is_left_in_force(tmp_path: Path) -> None:
 def test_no_workspace_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_WORKSPACE", "prod")
     assert "TF_WORKSPACE" not in terraform_environment()
+
+
+def test_many_at_once_share_one_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = mirror(tmp_path / "opt" / "plugins")
+    for attempt in range(20):
+        monkeypatch.setenv("TRADING_WORK_DIR", str(tmp_path / f"work-{attempt}"))
+        with ThreadPoolExecutor(8) as pool:
+            environments = list(pool.map(lambda _: terraform_environment(), range(8)))
+        assert all(str(found) in configuration(environment) for environment in environments)
+        (only,) = (tmp_path / f"work-{attempt}").iterdir()
+        assert only.name == "terraform.rc"
