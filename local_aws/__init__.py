@@ -2,5 +2,5 @@
 
 It runs in a virtual environment of its own (requirements/local-aws.txt) as
 ``python -m local_aws --port PORT --directory DIRECTORY`` and is used through
-:mod:`trading.local_target`. What it corrects is in :mod:`local_aws.corrections`.
+:mod:`trading.local.local_target`. What it corrects is in :mod:`local_aws.corrections`.
 """

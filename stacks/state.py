@@ -19,7 +19,7 @@ from cdktf import (
     TerraformStack,
 )
 
-from stacks.paths import work_directory
+from stacks.paths import state_directory
 from stacks.settings import PROJECT, StateBucket, state_bucket
 
 CURRENT_WORKSPACE = "${terraform.workspace}"
@@ -94,5 +94,5 @@ def _local_directory(stack: TerraformStack, stack_name: str) -> str:
     workspace would look for their neighbours' states in their own folder.
     """
     terraform_directory = Path(App.of(stack).outdir).resolve() / "stacks" / "any"
-    relative = os.path.relpath(work_directory() / "state", terraform_directory)
+    relative = os.path.relpath(state_directory(), terraform_directory)
     return f"{relative}/{stack_name}"

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from trading.events import (
+from trading.engine.events import (
     Changes,
     Event,
     Interrupted,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stacks.settings import FOUNDATION_WORKSPACE, state_bucket
-from trading.engine import Engine
+from trading.engine.engine import Engine
 from trading.errors import OperatorError
-from trading.state_bucket import ensure_state_bucket
-from trading.states import list_states
+from trading.state.state_bucket import ensure_state_bucket
+from trading.state.states import list_states
 
 if TYPE_CHECKING:
-    from trading.engine import Order
+    from trading.engine.engine import Order
     from trading.targets import Target
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from stacks.paths import work_directory
 
 if TYPE_CHECKING:
-    from trading.local_target import LocalTarget
+    from trading.local.local_target import LocalTarget
 
 
 class TargetName(StrEnum):
@@ -71,6 +71,6 @@ def target(name: TargetName) -> Target:
 
 def local_aws() -> LocalTarget:
     """The local AWS of this checkout, running or not."""
-    from trading.local_target import LocalTarget  # noqa: PLC0415 - only the local target needs it
+    from trading.local.local_target import LocalTarget  # noqa: PLC0415 - only the local target needs it
 
     return LocalTarget(work_directory() / "local")

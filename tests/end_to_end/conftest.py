@@ -16,8 +16,8 @@ from botocore.credentials import ReadOnlyCredentials
 
 from stacks.paths import PROJECT_ROOT
 from stacks.settings import REGIONS
-from trading.local_target import LocalTarget
-from trading.trade_client import TradeClient
+from trading.local.local_target import LocalTarget
+from trading.local.trade_client import TradeClient
 
 REGION_NAMES = [region.name for region in REGIONS]
 WORKSPACE = "dev"

@@ -17,8 +17,8 @@ import pytest
 from stacks.settings import FOUNDATION_WORKSPACE
 from tests.end_to_end.conftest import REGION_NAMES, WORKSPACE, Operator
 from tests.end_to_end.inventory import Inventory, take_inventory, usable_keys
-from trading.plugins import terraform_environment
-from trading.trade_client import TradeClient
+from trading.engine.plugins import terraform_environment
+from trading.local.trade_client import TradeClient
 
 pytestmark = pytest.mark.end_to_end
 

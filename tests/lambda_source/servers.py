@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pymysql
 from pymysql.cursors import DictCursor
 
-from trading.local_installation import ensure_database_programs
+from trading.local.installation import ensure_database_programs
 
 if TYPE_CHECKING:
     from pathlib import Path

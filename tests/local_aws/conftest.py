@@ -19,7 +19,7 @@ import pymysql
 import pytest
 
 from stacks.paths import PROJECT_ROOT
-from trading.local_target import LocalTarget
+from trading.local.local_target import LocalTarget
 
 ENGINE = {"Engine": "aurora-mysql", "EngineVersion": "8.0.mysql_aurora.3.08.2"}
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.local_aws.conftest import Client
-from trading.local_target import LocalTarget
+from trading.local.local_target import LocalTarget
 
 Record = dict[str, Any]
 

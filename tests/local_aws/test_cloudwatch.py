@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
-from trading.local_target import LocalTarget
+from trading.local.local_target import LocalTarget
 
 TOPIC = "arn:aws:sns:us-east-1:000000000000:alarms"
 

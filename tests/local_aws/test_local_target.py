@@ -21,8 +21,8 @@ from tests.local_aws.conftest import (
     free_port,
 )
 from tests.local_aws.test_api_gateway import create_function
-from trading import local_installation
-from trading.local_target import LocalTarget, LocalTargetError
+from trading.local import installation
+from trading.local.local_target import LocalTarget, LocalTargetError
 
 
 def processes_of(target: LocalTarget) -> list[str]:
@@ -131,17 +131,17 @@ def test_port_that_cannot_be_used_is_refused(
 
 
 def test_missing_mariadb_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_installation, "_SYSTEM_PATH", "/nowhere")
+    monkeypatch.setattr(installation, "_SYSTEM_PATH", "/nowhere")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LocalTargetError, match="apt-get install mariadb-server-core"):
-        local_installation.ensure_database_programs(lambda _: None)
+        installation.ensure_database_programs(lambda _: None)
 
 
 def test_foreign_folder_is_not_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRADING_LOCAL_VENV")
     (tmp_path / "venv").mkdir()
     with pytest.raises(LocalTargetError, match="not a virtual environment"):
-        local_installation.ensure_environment(tmp_path / "venv", lambda _: None)
+        installation.ensure_environment(tmp_path / "venv", lambda _: None)
 
 
 def run_server(*arguments: str, patch: str = "") -> subprocess.CompletedProcess[str]:

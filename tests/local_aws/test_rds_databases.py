@@ -20,7 +20,7 @@ from tests.local_aws.conftest import (
     database_of,
     eventually,
 )
-from trading.local_target import LocalTarget
+from trading.local.local_target import LocalTarget
 
 Record = dict[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_aws.conftest import ENGINE, Client, Database, database_of
-from trading.local_target import LocalTarget
+from trading.local.local_target import LocalTarget
 
 Record = dict[str, Any]
 

@@ -13,7 +13,7 @@ import pytest
 
 from stacks.settings import FOUNDATION_WORKSPACE
 from tests.stacks.conftest import run_app
-from trading.plugins import terraform_environment
+from trading.engine.plugins import terraform_environment
 
 AT_ONCE = os.cpu_count() or 1
 

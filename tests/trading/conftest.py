@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from trading.graph import Graph, Stack
+from trading.engine.graph import Graph, Stack
 
 FAKE_TERRAFORM = Path(__file__).with_name("fake_terraform.py")
 # Isolated and without site packages, because it starts some hundred times.

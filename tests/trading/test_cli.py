@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from stacks.paths import PROJECT_ROOT
-from trading import engine
+from trading.engine import engine
 from trading.cli import main
-from trading.graph import Graph
+from trading.engine.graph import Graph
 
 if TYPE_CHECKING:
     from typer.testing import Result

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from trading.display import LineDisplay, LiveDisplay, RunTable, display, summarize
-from trading.events import (
+from trading.engine.events import (
     Changes,
     Event,
     Interrupted,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trading.engine.graph import Graph, Selection, levels, reverse
 from trading.errors import OperatorError
-from trading.graph import Graph, Selection, levels, reverse
 
 if TYPE_CHECKING:
     from .conftest import Project

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trading import plugins
+from trading.engine import plugins
+from trading.engine.plugins import PROVIDER, find_mirror, terraform_environment
 from trading.errors import OperatorError
-from trading.plugins import PROVIDER, find_mirror, terraform_environment
 
 if TYPE_CHECKING:
     from pathlib import Path

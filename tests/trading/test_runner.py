@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trading.engine import Engine
-from trading.events import Interrupted, ResourceFinished, StackFinished, StackPlanned, State
-from trading.graph import Selection
+from trading.engine.engine import Engine
+from trading.engine.events import Interrupted, ResourceFinished, StackFinished, StackPlanned, State
+from trading.engine.graph import Selection
 from trading.targets import AwsTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trading.events import Event
+    from trading.engine.events import Event
 
     from .conftest import Project
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from trading.engine import Engine
+from trading.engine.engine import Engine
+from trading.engine.events import ResourceFinished, StackPlanned, State
+from trading.engine.graph import Selection
+from trading.engine.terraform import read_message, require_version
 from trading.errors import OperatorError
-from trading.events import ResourceFinished, StackPlanned, State
-from trading.graph import Selection
-from trading.states import StateName, list_states
+from trading.state.states import StateName, list_states
 from trading.targets import AwsTarget
-from trading.terraform import read_message, require_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trading.events import Event, StackFinished
+    from trading.engine.events import Event, StackFinished
 
     from .conftest import Project
 

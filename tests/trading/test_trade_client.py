@@ -12,7 +12,7 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 
 from trading.errors import OperatorError
-from trading.trade_client import TradeClient
+from trading.local.trade_client import TradeClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Api:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    monkeypatch.setattr("trading.trade_client.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("trading.local.trade_client.time.sleep", lambda seconds: None)
     # A proxy that nobody answers at: requests to this machine must not go there.
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
 

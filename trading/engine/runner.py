@@ -12,13 +12,13 @@ from graphlib import TopologicalSorter
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from trading.events import Event, Interrupted, Observer, StackFinished, State
-from trading.graph import Stack
+from trading.engine.events import Event, Interrupted, Observer, StackFinished, State
+from trading.engine.graph import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from trading.processes import Processes
+    from trading.engine.processes import Processes
 
 Operation = Callable[[Stack, Observer], StackFinished]
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
-from trading.errors import OperatorError
-from trading.events import (
+from trading.engine.events import (
     Changes,
     ResourceFinished,
     ResourceStarted,
@@ -17,13 +16,14 @@ from trading.events import (
     StackStarted,
     State,
 )
-from trading.terraform import Message, Terraform, read_message
+from trading.engine.terraform import Message, Terraform, read_message
+from trading.errors import OperatorError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trading.events import Observer
-    from trading.graph import Stack
+    from trading.engine.events import Observer
+    from trading.engine.graph import Stack
 
 # How many operations on a resource each planned action comes to.
 _OPERATIONS = {"create": 1, "read": 1, "update": 1, "delete": 1, "replace": 2}

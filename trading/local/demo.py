@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from stacks.settings import state_bucket
 from trading.aws import session
-from trading.engine import Engine, require_terraform
+from trading.engine.engine import Engine, require_terraform
 from trading.errors import OperatorError
 from trading.foundation import Foundation
-from trading.operator import carry_out, console, show_order
-from trading.outputs import RegionOutputs, as_table, read_outputs
-from trading.states import list_file_states
+from trading.interaction import carry_out, console, show_order
+from trading.local.trade_client import TradeClient
+from trading.reports.outputs import RegionOutputs, as_table, read_outputs
+from trading.state.states import list_file_states
 from trading.targets import LocalAwsTarget
-from trading.trade_client import TradeClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trading.engine import Order
+    from trading.engine.engine import Order
 
 WORKSPACE = "dev"
 

@@ -1,4 +1,4 @@
-"""Where the project's files are."""
+"""The generated files of one Terraform workspace."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from stacks.paths import work_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def state_directory() -> Path:
-    """Where Terraform keeps state when it is not kept in a bucket."""
-    return work_directory() / "state"
 
 
 @dataclass(frozen=True)

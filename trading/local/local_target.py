@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stacks.paths import PROJECT_ROOT
-from trading.local_installation import (
+from trading.local.installation import (
     LocalTargetError,
     Progress,
     ensure_database_programs,

@@ -9,27 +9,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stacks.settings import FOUNDATION_WORKSPACE, state_bucket
-from trading.errors import OperatorError
-from trading.graph import reverse
-from trading.operation import StackOperation, Verb
-from trading.plugins import terraform_environment
-from trading.processes import Processes
-from trading.project import WorkspaceFolder
-from trading.runner import Runner
-from trading.states import LAYERS_ON_FOUNDATION, list_states, stacks_with_state
-from trading.synthesis import synthesize
-from trading.terraform import (
+from trading.engine.graph import reverse
+from trading.engine.operation import StackOperation, Verb
+from trading.engine.plugins import terraform_environment
+from trading.engine.processes import Processes
+from trading.engine.runner import Runner
+from trading.engine.synthesis import synthesize
+from trading.engine.terraform import (
     MINIMUM_VERSION,
     MINIMUM_VERSION_FOR_S3_LOCKS,
     Terraform,
     require_version,
 )
+from trading.engine.workspace_folder import WorkspaceFolder
+from trading.errors import OperatorError
+from trading.state.states import LAYERS_ON_FOUNDATION, list_states, stacks_with_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from trading.events import Observer, StackFinished
-    from trading.graph import Graph, Stack
+    from trading.engine.events import Observer, StackFinished
+    from trading.engine.graph import Graph, Stack
     from trading.targets import Target
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stacks.paths import PROJECT_ROOT
+from trading.errors import OperatorError
 
 Progress = Callable[[str], None]
 
@@ -24,7 +25,7 @@ _DATABASE_PACKAGES = ("mariadb-server-core", "mariadb-client-core")
 _SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
 
-class LocalTargetError(Exception):
+class LocalTargetError(OperatorError):
     """The local target cannot be used; the message says in one line what to do."""
 
 

@@ -12,8 +12,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trading.engine.processes import Processes
 from trading.errors import OperatorError
-from trading.processes import Processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,7 +12,7 @@ from trading.errors import OperatorError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trading.engine import Engine
+    from trading.engine.engine import Engine
     from trading.targets import Target
 
 

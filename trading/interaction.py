@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from trading.display import display, plural, summarize
+from trading.engine.events import State
+from trading.engine.graph import levels
+from trading.engine.operation import Verb
 from trading.errors import OperatorError
-from trading.events import State
-from trading.graph import levels
-from trading.operation import Verb
 
 if TYPE_CHECKING:
-    from trading.engine import Engine, Order
-    from trading.events import StackFinished
+    from trading.engine.engine import Engine, Order
+    from trading.engine.events import StackFinished
 
 # Elsewhere than on a terminal nothing is wide enough for rich to be asked to fold it.
 console = Console(width=None if sys.stdout.isatty() else 240)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from stacks.paths import state_directory
 from stacks.settings import PROJECT, StateBucket, state_bucket
 from trading.aws import client
 from trading.errors import OperatorError
-from trading.project import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 from stacks.paths import PROJECT_ROOT
+from trading.engine.graph import Graph
+from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
-from trading.graph import Graph
-from trading.project import WorkspaceFolder
 
 
 def synthesize(workspace: str) -> Graph:

@@ -1,0 +1,1 @@
+"""What is read off a deployed environment, and shown."""

@@ -1,0 +1,16 @@
+"""`trading demo` and `trading demo-down`."""
+
+from __future__ import annotations
+
+from trading.local.demo import demo, demo_down
+from trading.verbs.options import DEFAULT_PARALLELISM, Parallelism
+
+
+def run_demo(parallelism: Parallelism = DEFAULT_PARALLELISM) -> None:
+    """Deploy everything to the local AWS and make a trade in every region."""
+    demo(parallelism)
+
+
+def run_demo_down(parallelism: Parallelism = DEFAULT_PARALLELISM) -> None:
+    """Destroy what the demo deployed, and stop the local AWS."""
+    demo_down(parallelism)

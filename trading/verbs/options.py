@@ -1,0 +1,35 @@
+"""The options that verbs share: one name and one meaning everywhere."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from trading.targets import TargetName
+
+DEFAULT_PARALLELISM = min(4, 2 * (os.cpu_count() or 1))
+
+Environment = Annotated[
+    str | None,
+    typer.Option("--env", envvar="TF_WORKSPACE", help="dev, staging, prod, or a copy: dev-pr42."),
+]
+TargetOption = Annotated[
+    TargetName, typer.Option("--target", envvar="TRADING_TARGET", help="Where to deploy to.")
+]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[STACK]...", help="Stacks; none for all.")
+]
+Layers = Annotated[list[str] | None, typer.Option("--layer", help="Only this layer (repeatable).")]
+Regions = Annotated[
+    list[str] | None, typer.Option("--region", help="Only this region (repeatable).")
+]
+Parallelism = Annotated[
+    int, typer.Option(min=1, help="How many stacks to work on at the same time.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Confirm = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The environment's name, instead of typing it.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
