@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from stacks.paths import PROJECT_ROOT
-from trading.engine import engine
 from trading.cli import main
+from trading.engine import engine
 from trading.engine.graph import Graph
 
 if TYPE_CHECKING:

@@ -69,7 +69,8 @@ class StackOperation:
         if self.terraform.initialise(stack.directory, report.line) != 0:
             raise StackFailedError(report.failure("terraform init failed"))
         destroy = self.verb is Verb.DESTROY
-        if self.terraform.apply(stack.directory, report.line, destroy=destroy) != 0:
+        arguments = ["-destroy"] if destroy else []
+        if self.terraform.apply(stack.directory, report.line, arguments=arguments) != 0:
             raise StackFailedError(report.failure(f"terraform {self.verb} failed"))
         if destroy and self.terraform.delete_workspace(stack.directory, report.line) != 0:
             raise StackFailedError(report.failure("its emptied state could not be removed"))

@@ -7,13 +7,17 @@ import os
 import signal
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, TextIO
 
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+
+_POLL_SECONDS = 0.05
 
 
 class RunInterruptedError(OperatorError):
@@ -35,12 +39,24 @@ class Processes:
         directory: Path,
         environment: Mapping[str, str],
         on_line: Callable[[str], None],
+        transcript: Path | None = None,
     ) -> int:
-        """Run a command to its end and give its exit code; each line of its output as it comes."""
-        process = self._start(command, directory, environment)
-        try:
+        """Run a command to its end and give its exit code; each line of its output as it comes.
+
+        With a `transcript` the output goes to that file and is read from it: were we killed, a pipe
+        would break and take Terraform with it in the middle of its work. So it ends by itself.
+        """
+        if transcript is None:
+            process = self._start(command, directory, environment, subprocess.PIPE)
             assert process.stdout is not None
-            for line in process.stdout:
+            lines: Iterable[str] = process.stdout
+        else:
+            with transcript.open("a") as output:
+                begin = output.tell()
+                process = self._start(command, directory, environment, output)
+            lines = _follow(transcript, begin, process)
+        try:
+            for line in lines:
                 on_line(line.rstrip("\n"))
             return process.wait()
         finally:
@@ -64,7 +80,11 @@ class Processes:
                     os.killpg(process.pid, signal.SIGKILL)
 
     def _start(
-        self, command: Sequence[str], directory: Path, environment: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str],
+        output: TextIO | int,
     ) -> subprocess.Popen[str]:
         with self._lock:
             if self.stopping:
@@ -74,7 +94,7 @@ class Processes:
                 cwd=directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
                 # A group of its own: Terraform gives up at once when it is interrupted twice, and
@@ -83,3 +103,18 @@ class Processes:
             )
             self._running.add(process)
             return process
+
+
+def _follow(transcript: Path, begin: int, process: subprocess.Popen[str]) -> Iterator[str]:
+    """The lines that a process writes to a file, until it has ended."""
+    with transcript.open() as source:
+        source.seek(begin)
+        partial = ""
+        while True:
+            ended = process.poll() is not None
+            *lines, partial = (partial + source.read()).split("\n")
+            yield from lines
+            if ended:
+                yield from [partial] if partial else []
+                return
+            time.sleep(_POLL_SECONDS)

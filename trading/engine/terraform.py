@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import threading
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from trading.engine.processes import Processes
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 # S3-native locks came with 1.10; everything else needs 1.5.
 MINIMUM_VERSION = (1, 5)
@@ -24,7 +25,17 @@ MINIMUM_VERSION_FOR_S3_LOCKS = (1, 10)
 
 _INITIALISED = ".terraform/initialised-for"
 
+_QUIET = ("-input=false", "-no-color")
+
 Message = dict[str, Any]
+
+
+class PlanCode(IntEnum):
+    """The exit codes of `terraform plan -detailed-exitcode`."""
+
+    NO_CHANGES = 0
+    FAILED = 1
+    CHANGES = 2
 
 
 class Terraform:
@@ -51,21 +62,60 @@ class Terraform:
             return 0
         with self._cache_lock:
             # Reconfigured, not migrated: which state is used follows from the settings alone.
-            code = self._run(
-                ["init", "-input=false", "-no-color", "-reconfigure"], directory, on_line, "default"
-            )
+            code = self._run(["init", *_QUIET, "-reconfigure"], directory, on_line, "default")
         if code == 0:
             stamp.write_text(key)
         return code
 
+    def plan(
+        self,
+        directory: Path,
+        on_line: Callable[[str], None],
+        *,
+        out: Path,
+        arguments: Sequence[str] = (),
+        transcript: Path | None = None,
+    ) -> PlanCode:
+        """Save a plan; each line is a JSON message of Terraform's UI. `arguments` may be
+        `-destroy`, `-refresh-only`, `-replace=...`.
+        """
+        # It holds what the stack knows, secrets too.
+        out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        command = ["plan", "-json", "-detailed-exitcode", f"-out={out}", *_QUIET, *arguments]
+        code = self._run(command, directory, on_line, self.workspace, transcript)
+        return PlanCode(code) if code in set(PlanCode) else PlanCode.FAILED
+
     def apply(
-        self, directory: Path, on_line: Callable[[str], None], *, destroy: bool = False
+        self,
+        directory: Path,
+        on_line: Callable[[str], None],
+        *,
+        plan: Path | None = None,
+        arguments: Sequence[str] = (),
+        transcript: Path | None = None,
     ) -> int:
-        """Plan and apply at once; each line is a JSON message of Terraform's UI."""
-        command = ["apply", "-json", "-auto-approve", "-input=false", "-no-color"]
-        return self._run(
-            [*command, *(["-destroy"] if destroy else [])], directory, on_line, self.workspace
-        )
+        """Apply a saved plan, or else plan and apply at once; each line is a JSON message."""
+        what = [str(plan)] if plan else ["-auto-approve"]
+        command = ["apply", "-json", *_QUIET, *arguments, *what]
+        return self._run(command, directory, on_line, self.workspace, transcript)
+
+    def show(self, directory: Path, plan: Path | None = None) -> dict[str, Any]:
+        """A saved plan, or else the state, in Terraform's documented JSON. Raises OperatorError.
+
+        https://developer.hashicorp.com/terraform/internals/json-format
+        """
+        return self._json(directory, ["show", "-json", "-no-color", *([str(plan)] if plan else [])])
+
+    def import_resource(
+        self, directory: Path, on_line: Callable[[str], None], address: str, identity: str
+    ) -> int:
+        """Take a resource that exists into the state."""
+        return self._run(["import", *_QUIET, address, identity], directory, on_line, self.workspace)
+
+    def force_unlock(self, directory: Path, on_line: Callable[[str], None], lock: str) -> int:
+        """Remove a lock on the state, by its id."""
+        command = ["force-unlock", "-force", "-no-color", lock]
+        return self._run(command, directory, on_line, self.workspace)
 
     def delete_workspace(self, directory: Path, on_line: Callable[[str], None]) -> int:
         """Remove the state of a stack that holds nothing any more."""
@@ -75,17 +125,23 @@ class Terraform:
 
     def outputs(self, directory: Path) -> dict[str, Any]:
         """A stack's outputs; empty when it was not applied. Raises OperatorError."""
+        values = self._json(directory, ["output", "-json", "-no-color"])
+        return {name: output["value"] for name, output in values.items()}
+
+    def _json(self, directory: Path, command: list[str]) -> dict[str, Any]:
         lines: list[str] = []
         if self.initialise(directory, lines.append) != 0:
             raise OperatorError(f"terraform init failed in {directory}: {' '.join(lines[-3:])}")
         lines.clear()
-        code = self._run(["output", "-json", "-no-color"], directory, lines.append, self.workspace)
+        code = self._run(command, directory, lines.append, self.workspace)
         text = "\n".join(lines)
         if code != 0:
-            raise OperatorError(f"terraform output failed in {directory}: {' '.join(lines[:3])}")
+            raise OperatorError(
+                f"terraform {command[0]} failed in {directory}: {' '.join(lines[:3])}"
+            )
         # Warnings may stand before the JSON and behind it.
-        values, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
-        return {name: output["value"] for name, output in values.items()}
+        value, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
+        return dict(value)
 
     def _run(
         self,
@@ -93,12 +149,17 @@ class Terraform:
         directory: Path,
         on_line: Callable[[str], None],
         workspace: str,
+        transcript: Path | None = None,
     ) -> int:
         # By variable and not `workspace select`: apply creates what does not exist and asks nothing,
         # and it is one process less for each stack. `init` alone could ask; in `default` it does not.
         environment = {**self.environment, "TF_WORKSPACE": workspace}
         return self.processes.run(
-            [self.binary, *arguments], directory=directory, environment=environment, on_line=on_line
+            [self.binary, *arguments],
+            directory=directory,
+            environment=environment,
+            on_line=on_line,
+            transcript=transcript,
         )
 
     def _initialisation_key(self, directory: Path) -> str:
