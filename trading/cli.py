@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from stacks.settings import SettingsError
 from trading.errors import OperatorError
-from trading.verbs import demo, deploy, destroy, outputs, synth
+from trading.verbs import demo, deploy, destroy, graph, outputs, synth
 from trading.verbs.foundation import foundation
 from trading.verbs.local import local
 
@@ -50,6 +50,7 @@ main.command()(synth.stacks)
 main.command()(deploy.deploy)
 main.command()(destroy.destroy)
 main.command()(outputs.outputs)
+main.command(epilog=graph.EXAMPLES)(graph.graph)
 main.add_typer(foundation, name="foundation")
 main.add_typer(local, name="local")
 main.command("demo")(demo.run_demo)

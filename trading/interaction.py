@@ -26,7 +26,12 @@ _WORKING = {Verb.DEPLOY: "applying", Verb.DESTROY: "destroying"}
 
 def print_json(value: object) -> None:
     """For machines: plain, whole, never folded or coloured."""
-    print(json.dumps(value, indent=2))  # noqa: T201 - rich would fold and colour it
+    print_plain(json.dumps(value, indent=2) + "\n")
+
+
+def print_plain(text: str) -> None:
+    """What a machine or a file takes as it is."""
+    print(text, end="")  # noqa: T201 - rich would fold and colour it
 
 
 def show_order(order: Order, workspace: str) -> None:
