@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from stacks.paths import state_directory
@@ -31,7 +32,9 @@ class StateName(NamedTuple):
 def list_states(environment: Mapping[str, str]) -> set[StateName]:
     """All states of the project, of every workspace. Raises OperatorError without the bucket."""
     bucket = state_bucket()
-    return list_file_states() if bucket is None else set(_objects(bucket, environment))
+    if bucket is None:
+        return list_file_states()
+    return {state for state, _ in _objects(bucket, environment)}
 
 
 def list_file_states() -> set[StateName]:
@@ -47,7 +50,25 @@ def stacks_with_state(workspace: str, environment: Mapping[str, str]) -> set[str
     return {state.stack for state in list_states(environment) if state.workspace == workspace}
 
 
-def _objects(bucket: StateBucket, environment: Mapping[str, str]) -> Iterator[StateName]:
+def state_versions(workspace: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What each state of a workspace is now; the text differs when the state has changed."""
+    bucket = state_bucket()
+    if bucket is None:
+        return {
+            path.parents[1].name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in state_directory().glob(f"*/{workspace}/terraform.tfstate")
+        }
+    return {
+        state.stack: version
+        for state, version in _objects(bucket, environment)
+        if state.workspace == workspace
+    }
+
+
+def _objects(
+    bucket: StateBucket, environment: Mapping[str, str]
+) -> Iterator[tuple[StateName, str]]:
+    """Each state in the bucket, with the version that S3 knows it by."""
     s3 = client("s3", environment, bucket.region)
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(
@@ -56,7 +77,7 @@ def _objects(bucket: StateBucket, environment: Mapping[str, str]) -> Iterator[St
             for item in page.get("Contents", []):
                 _, workspace, name = item["Key"].split("/", 2)
                 if name.endswith(".tfstate"):
-                    yield StateName(workspace, name.removesuffix(".tfstate"))
+                    yield StateName(workspace, name.removesuffix(".tfstate")), item["ETag"]
     except s3.exceptions.NoSuchBucket as error:
         raise OperatorError(
             f"the state bucket {bucket.name} does not exist: run `trading foundation deploy` first"

@@ -1,0 +1,106 @@
+"""Who holds a lock: a process of some operator on some machine, and whether it still lives."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import uuid
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+
+import psutil
+
+from stacks.paths import PROJECT_ROOT
+
+# The system's clock may be set between two reckonings of when a process started.
+_START_TOLERANCE_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A run of `trading`. Process ids are used again, so the process's start (seconds since the epoch)
+    belongs to it; two machines may bear one name, so `machine`, the network card's number, does too.
+    """
+
+    operator: str
+    machine: str
+    process_id: int
+    process_started: float
+    since: str
+    verb: str
+    folder: str
+
+    @classmethod
+    def this_process(cls, verb: str) -> Holder:
+        """This process, about to hold a lock for a verb."""
+        return cls(
+            operator=operator(),
+            machine=this_machine(),
+            process_id=os.getpid(),
+            process_started=psutil.Process().create_time(),
+            since=datetime.now(UTC).isoformat(timespec="seconds"),
+            verb=verb,
+            folder=str(PROJECT_ROOT),
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Holder | None:
+        """A holder from its JSON; None when the text is none, as after a power failure."""
+        try:
+            told = json.loads(text)
+            return cls(**{field.name: told[field.name] for field in fields(cls)})
+        except (ValueError, KeyError):
+            return None
+
+    def as_json(self) -> str:
+        """What `parse` reads."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    def is_alive(self) -> bool | None:
+        """Whether the process lives; None when it is another machine's, which cannot be asked."""
+        if self.machine != this_machine():
+            return None
+        try:
+            process = psutil.Process(self.process_id)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            return abs(process.create_time() - self.process_started) < _START_TOLERANCE_SECONDS
+        except psutil.NoSuchProcess:
+            return False
+
+    def __str__(self) -> str:
+        since = describe_since(datetime.fromisoformat(self.since))
+        return f"{self.verb} by {self.operator} {since}, process {self.process_id} in {self.folder}"
+
+
+def operator() -> str:
+    """The person at this machine, as Terraform names its lock holders: `alice@laptop`."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = str(os.getuid())  # A container's user may have no name.
+    return f"{name}@{socket.gethostname()}"
+
+
+def this_machine() -> str:
+    """What tells this machine from another one of the same name."""
+    return f"{socket.gethostname()}/{uuid.getnode():012x}"
+
+
+def describe_since(moment: datetime, now: datetime | None = None) -> str:
+    """Such as `since 12:03 UTC (7 min)`; with the date, unless it is today's."""
+    now = now or datetime.now(UTC)
+    moment = moment.astimezone(UTC)
+    form = "%H:%M UTC" if moment.date() == now.date() else "%Y-%m-%d %H:%M UTC"
+    return f"since {moment.strftime(form)} ({describe_age(moment, now)})"
+
+
+def describe_age(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago, in the largest unit that says something: `40 s`, `7 min`, `5 h`, `3 days`."""
+    seconds = max(0, int(((now or datetime.now(UTC)) - moment).total_seconds()))
+    for limit, unit, size in ((90, "s", 1), (90 * 60, "min", 60), (36 * 3600, "h", 3600)):
+        if seconds < limit:
+            return f"{round(seconds / size)} {unit}"
+    return f"{round(seconds / 86400)} days"
