@@ -90,6 +90,11 @@ class Environment:
     zone_exists: bool = False
     account_id: str | None = None
 
+    @property
+    def data_matters(self) -> bool:
+        """Whether nothing that is held here may be lost by mistake."""
+        return not self.skip_final_snapshot
+
 
 ENVIRONMENTS: tuple[Environment, ...] = (
     Environment(

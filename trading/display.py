@@ -1,9 +1,13 @@
-"""Show a run: a live table on a terminal, plain lines elsewhere. Both are fed by the run's events."""
+"""Show a run: a live table on a terminal, plain lines elsewhere, JSON for machines.
+
+All are fed by the run's events, and none knows how the run is made.
+"""
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Group
@@ -12,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from trading.engine.events import (
-    Changes,
     Event,
     Interrupted,
     ResourceFinished,
@@ -22,6 +25,7 @@ from trading.engine.events import (
     StackStarted,
     State,
 )
+from trading.engine.order import Verb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +33,25 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-_COLOURS = {"done": "green", "failed": "bold red", "skipped": "yellow", "waiting": "dim"}
+    from trading.engine.order import Order
+
+COLOURS = {"done": "green", "failed": "bold red", "skipped": "yellow", "waiting": "dim"}
+
+_WORKING = {Verb.PLAN: "planned", Verb.DEPLOY: "applying", Verb.DESTROY: "destroying"}
+
+
+@dataclass(frozen=True)
+class Showing:
+    """How much the operator wants to see, and whether a machine reads it."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is to be said beside the result."""
+        return self.json or self.quiet
 
 
 @dataclass
@@ -52,8 +74,11 @@ class _Row:
         return "" if self.operations is None else f"{self.finished}/{self.operations}"
 
     def slowest(self) -> str:
-        """The operation that has been under way longest."""
-        return min(self.active, key=lambda address: self.active[address], default="")
+        """The operation that has been under way longest, and for how long."""
+        if not self.active:
+            return ""
+        address = min(self.active, key=lambda address: self.active[address])
+        return f"{address} {time.monotonic() - self.active[address]:.0f} s"
 
 
 class RunTable:
@@ -93,17 +118,17 @@ class RunTable:
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("", overflow="ellipsis", no_wrap=True, style="dim")
         for name, row in self.rows.items():
-            state = Text(row.state, style=_COLOURS.get(row.state, "cyan"))
+            state = Text(row.state, style=COLOURS.get(row.state, "cyan"))
             table.add_row(name, state, row.progress(), row.elapsed(), row.remark or row.slowest())
         return Group(table, Text(self.notice)) if self.notice else table
 
 
 class LiveDisplay:
-    """The table, kept up to date in place."""
+    """The table, kept up to date in place; a summary takes its place at the end."""
 
     def __init__(self, console: Console, names: Sequence[str], working: str) -> None:
         self._table = RunTable(names, working)
-        self._live = Live(self._table, console=console, refresh_per_second=4)
+        self._live = Live(self._table, console=console, refresh_per_second=4, transient=True)
 
     def __call__(self, event: Event) -> None:
         self._table.update(event)
@@ -121,8 +146,8 @@ class LiveDisplay:
         self._live.__exit__(kind, error, trace)
 
 
-class LineDisplay:
-    """A line when a stack starts, is planned and ends: for logs and pipes."""
+class _PlainDisplay:
+    """What needs no tidying up at the end."""
 
     def __init__(self, console: Console, names: Sequence[str], working: str) -> None:
         self._console = console
@@ -131,6 +156,26 @@ class LineDisplay:
         self._begin = time.monotonic()
 
     def __call__(self, event: Event) -> None:
+        """Only an interruption is told."""
+        if isinstance(event, Interrupted):
+            self._console.print(interruption(event), highlight=False, markup=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class QuietDisplay(_PlainDisplay):
+    """Nothing while it runs."""
+
+
+class LineDisplay(_PlainDisplay):
+    """A line when a stack starts, is planned and ends: for logs and pipes."""
+
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
         match event:
             case StackStarted():
                 self._say(event.stack, "planning")
@@ -139,14 +184,6 @@ class LineDisplay:
             case StackFinished():
                 seconds = f" in {event.seconds:.0f} s" if event.seconds else ""
                 self._say(event.stack, f"{event.state}{seconds}: {remark(event)}")
-            case Interrupted():
-                self._console.print(interruption(event), highlight=False, markup=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
     def _say(self, stack: str, text: str) -> None:
         elapsed = time.monotonic() - self._begin
@@ -154,17 +191,52 @@ class LineDisplay:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def display(console: Console, names: Sequence[str], working: str) -> LiveDisplay | LineDisplay:
-    """What suits the console: the live table on a terminal, lines elsewhere."""
-    kind = LiveDisplay if console.is_terminal else LineDisplay
-    return kind(console, names, working)
+class VerboseDisplay(LineDisplay):
+    """A line for every resource, too."""
+
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        match event:
+            case ResourceStarted():
+                self._say(event.stack, f"  {event.address} ...")
+            case ResourceFinished():
+                self._say(event.stack, f"  {event.address} done")
+
+
+class JsonDisplay(_PlainDisplay):
+    """A JSON object on a line of its own for every event, named by its kind."""
+
+    def __call__(self, event: Event) -> None:
+        write_event(self._console, type(event).__name__, **asdict(event))
+
+
+def write_event(console: Console, kind: str, **what: object) -> None:
+    """One event for machines, on one line that rich neither folds nor colours."""
+    console.file.write(json.dumps({"event": _snake_case(kind), **what}, default=str) + "\n")
+    console.file.flush()
+
+
+def display(console: Console, order: Order, showing: Showing) -> LiveDisplay | _PlainDisplay:
+    """What was asked for; else what suits the console: live on a terminal, lines elsewhere."""
+    kind: type[LiveDisplay | _PlainDisplay] = (
+        LiveDisplay if console.is_terminal and not showing.verbose else LineDisplay
+    )
+    if showing.verbose:
+        kind = VerboseDisplay
+    if showing.quiet:
+        kind = QuietDisplay
+    if showing.json:
+        kind = JsonDisplay
+    return kind(console, [step.name for step in order.steps], _WORKING[order.verb])
 
 
 def remark(result: StackFinished) -> str:
     """What to say of a stack beside how it ended."""
-    if result.state is State.DONE:
-        return str(result.changes) if result.changes.total else "up to date"
-    return result.reason
+    if result.state is not State.DONE:
+        return result.reason
+    if result.changes.total:
+        return str(result.changes)
+    return "outputs change" if result.outputs_change else "up to date"
 
 
 def interruption(event: Interrupted) -> str:
@@ -175,24 +247,12 @@ def interruption(event: Interrupted) -> str:
     return f"Stopping: waiting for Terraform to finish cleanly in {running}. Ctrl-C again kills."
 
 
-def plural(count: int) -> str:
-    """So many stacks."""
-    return f"{count} stack{'' if count == 1 else 's'}"
+def plural(count: int, what: str = "stack") -> str:
+    """So many stacks, or whatever."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def summarize(console: Console, results: Sequence[StackFinished]) -> None:
-    """After a run: what failed and why, what was skipped, and what changed in all."""
-    for result in results:
-        if result.state is State.FAILED:
-            console.print(f"[bold red]failed[/] {result.stack}:", result.reason, soft_wrap=True)
-            console.print(f"  log: {result.log}", highlight=False, soft_wrap=True)
-    counts = {state: sum(result.state is state for result in results) for state in State}
-    if counts[State.DONE] == len(results):
-        changes = sum((result.changes for result in results), Changes())
-        said = f"{changes} resources" if changes.total else "nothing changed"
-        console.print(f"{plural(len(results))} done: {said}", highlight=False)
-    else:
-        console.print(
-            ", ".join(f"{count} {state}" for state, count in counts.items() if count),
-            highlight=False,
-        )
+def _snake_case(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).strip(
+        "_"
+    )

@@ -11,7 +11,7 @@ from trading.state.state_bucket import ensure_state_bucket
 from trading.state.states import list_states
 
 if TYPE_CHECKING:
-    from trading.engine.engine import Order
+    from trading.engine.order import Order
     from trading.targets import Target
 
 

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from trading.display import display, plural, summarize
+from trading.display import Showing, display, write_event
 from trading.engine.events import State
-from trading.engine.graph import levels
-from trading.engine.operation import Verb
 from trading.errors import OperatorError
+from trading.summary import order_tree, summarize
 
 if TYPE_CHECKING:
-    from trading.engine.engine import Engine, Order
+    from collections.abc import Collection, Mapping
+
+    from trading.engine.engine import Engine
     from trading.engine.events import StackFinished
+    from trading.engine.order import Order
 
 # Elsewhere than on a terminal nothing is wide enough for rich to be asked to fold it.
 console = Console(width=None if sys.stdout.isatty() else 240)
 
-_WORKING = {Verb.DEPLOY: "applying", Verb.DESTROY: "destroying"}
+_AS_USUAL = Showing()
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the operator has answered beforehand: `--yes`, and the name for `--confirm`."""
+
+    yes: bool = False
+    name: str | None = None
 
 
 def print_json(value: object) -> None:
@@ -34,59 +45,69 @@ def print_plain(text: str) -> None:
     print(text, end="")  # noqa: T201 - rich would fold and colour it
 
 
-def show_order(order: Order, workspace: str) -> None:
-    """The stacks in the order they will be taken; those of one line side by side."""
-    console.print(f"{order.verb} {plural(len(order.stacks))} of {workspace}:", highlight=False)
-    for number, names in enumerate(levels(order.predecessors), start=1):
-        console.print(f"  {number}. {', '.join(names)}", highlight=False)
+def show_order(
+    order: Order,
+    workspace: str,
+    showing: Showing = _AS_USUAL,
+    notes: Mapping[str, str] | None = None,
+) -> None:
+    """The stacks in the order they will be taken; `notes` say more of each."""
+    if showing.json:
+        stacks = [step.name for step in order.steps]
+        write_event(console, "order", verb=order.verb, workspace=workspace, stacks=stacks)
+    elif not showing.quiet:
+        console.print(order_tree(order, workspace, notes or {}), highlight=False)
 
 
-def confirm_deploy(name: str, *, yes: bool, confirmed: str | None, guarded: bool) -> None:
-    """Ask before deploying; where data matters (`guarded`), have the name typed.
-
-    Raises OperatorError when the answer is no, or nobody can answer.
-    """
-    if guarded:
-        _confirm_by_name(name, Verb.DEPLOY, confirmed, f"--confirm {name}")
-        return
-    if yes:
-        return
-    require_terminal("--yes")
-    if console.input("Deploy? [y/N] ").strip().lower() not in {"y", "yes"}:
-        raise OperatorError("nothing was deployed")
-
-
-def confirm_destroy(name: str, *, yes: bool, confirmed: str | None, guarded: bool) -> None:
-    """Have the name of what is destroyed typed. Where data matters (`guarded`), `--yes` is not
-    enough. Raises OperatorError when it is not given, or nobody can answer.
-    """
-    if not yes or guarded or confirmed is not None:
-        instead = f"--confirm {name}" if guarded else "--yes"
-        _confirm_by_name(name, Verb.DESTROY, confirmed, instead)
-
-
-def _confirm_by_name(name: str, verb: Verb, confirmed: str | None, instead: str) -> None:
-    if confirmed is None:
-        require_terminal(instead)
-        confirmed = console.input(f"Type [bold]{name}[/] to {verb}: ").strip()
-    if confirmed != name:
-        raise OperatorError(f"'{confirmed}' is not '{name}': nothing was {verb}ed")
-
-
-def require_terminal(instead: str) -> None:
-    """Raises OperatorError when nobody can be asked."""
-    if not sys.stdin.isatty():
+def require_answer(what: str, name: str, asking: Asking, *, by_name: bool) -> None:
+    """Raises OperatorError when `confirm` would find nobody to ask: before any work for the answer."""
+    if by_name and asking.name is None and asking.yes:
+        raise OperatorError(f"--yes is not enough to {what}: add --confirm {name}")
+    if asking.name is None and not asking.yes and not sys.stdin.isatty():
+        instead = f"--confirm {name}" if by_name else "--yes"
         raise OperatorError(f"there is no terminal to ask on: add {instead}")
+    if asking.name not in {None, name}:
+        raise OperatorError(f"'{asking.name}' is not '{name}': nothing was done")
 
 
-def carry_out(engine: Engine, order: Order) -> list[StackFinished]:
-    """Run an order under a display. Raises OperatorError unless every stack is done."""
-    names = [stack.name for stack in order.stacks]
-    with display(console, names, _WORKING[order.verb]) as observer:
-        results = engine.run(order, observer)
-    summarize(console, results)
+def confirm(what: str, name: str, asking: Asking, *, by_name: bool) -> None:
+    """Ask before doing `what`; where something could be lost (`by_name`) have the name typed, for
+    which `--yes` is not enough. Raises OperatorError when the answer is no, or nobody can answer.
+    """
+    require_answer(what, name, asking, by_name=by_name)
+    if asking.name or asking.yes:
+        return
+    if by_name:
+        typed = console.input(f"Type [bold]{name}[/] to {what}: ").strip()
+        if typed != name:
+            raise OperatorError(f"'{typed}' is not '{name}': nothing was done")
+    elif console.input(f"{what.capitalize()}? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise OperatorError("nothing was done")
+
+
+def run_shown(
+    engine: Engine, order: Order, showing: Showing, allow_replace: Collection[str] = ()
+) -> list[StackFinished]:
+    """Run an order under a display."""
+    with display(console, order, showing) as observer:
+        return engine.run(order, observer, allow_replace)
+
+
+def carry_out(
+    engine: Engine,
+    order: Order,
+    showing: Showing = _AS_USUAL,
+    allow_replace: Collection[str] = (),
+) -> list[StackFinished]:
+    """Run an order and tell how it went. Raises OperatorError unless every stack is done."""
+    results = run_shown(engine, order, showing, allow_replace)
+    if showing.json:
+        write_event(console, "summary", stacks=[asdict(result) for result in results])
+    else:
+        summarize(console, order.verb, results)
     if any(result.state is not State.DONE for result in results):
         raise OperatorError(
-            f"{order.verb} of {engine.workspace} is not complete; repeat it to go on"
+            f"{order.verb} of {engine.workspace} is not complete: put right what failed, and go on"
+            f" with `trading resume --env {engine.workspace}`"
         )
     return results

@@ -1,7 +1,9 @@
 """Stands in for Terraform: a real process that answers in Terraform's JSON and records its calls.
 
 A stack's folder may hold `fake.json`: `resources` (how many, 2), `seconds` (of apply), `fail` (the error),
-`stubborn` (ignores the first interrupt). FAKE_STATE is where it keeps state; FAKE_CALLS its record.
+`stubborn` (ignores the first interrupt), `changes` (planned of what is deployed: address to action),
+`outputs` (whether those change its outputs), `show` (the JSON of a plan), `hang_after` (how many
+resources are made before it stays in the next). FAKE_STATE is where it keeps state; FAKE_CALLS its record.
 """
 
 from __future__ import annotations
@@ -59,34 +61,72 @@ def interrupted(*_: object) -> None:
     fail("execution halted", "Interrupted.")
 
 
-def resource(number: int) -> dict[str, Any]:
-    return {"resource": {"addr": f"fake_resource.r{number}"}, "action": "create"}
+def resource(address: str, action: str = "create") -> dict[str, Any]:
+    kind = address.partition(".")[0]
+    return {"resource": {"addr": address, "resource_type": kind}, "action": action}
 
 
-def summary(operation: str, count: int) -> None:
-    destroy = "-destroy" in sys.argv
-    changes = {"add": 0 if destroy else count, "change": 0, "remove": count if destroy else 0}
-    say("change_summary", f"{operation}: {count}", changes=changes | {"operation": operation})
+def planned() -> dict[str, str]:
+    """Address to action."""
+    there = state.exists() and state.read_text() != "{}"
+    every = [f"fake_resource.r{number}" for number in range(behaviour.get("resources", 2))]
+    if "-destroy" in sys.argv:
+        return dict.fromkeys(every if there else [], "delete")
+    if not there:
+        return dict.fromkeys(every, "create")
+    return dict(behaviour.get("changes", {}))
+
+
+def summary(operation: str, actions: dict[str, str]) -> None:
+    counts = {
+        name: sum(action in {kind, "replace"} for action in actions.values())
+        for name, kind in (("add", "create"), ("remove", "delete"))
+    }
+    counts["change"] = list(actions.values()).count("update")
+    say("change_summary", operation, changes=counts | {"operation": operation})
+
+
+def say_plan(actions: dict[str, str]) -> None:
+    for address, action in actions.items():
+        say("planned_change", f"{address}: Plan to {action}", change=resource(address, action))
+    summary("plan", actions)
+    fresh = "create" if actions and not state.exists() else "noop"
+    change = "update" if actions and behaviour.get("outputs") else fresh
+    say("outputs", "Outputs: 1", outputs={"id": {"action": change, "sensitive": False}})
+
+
+def plan() -> None:
+    if "fail_plan" in behaviour:
+        fail("planning Fake", behaviour["fail_plan"])
+    actions = planned()
+    say_plan(actions)
+    out = next(argument for argument in sys.argv if argument.startswith("-out="))
+    Path(out.removeprefix("-out=")).write_text(json.dumps(actions))
+    record("end")
+    sys.exit(2 if actions else 0)
 
 
 def apply() -> None:
-    destroy = "-destroy" in sys.argv
-    there = state.exists()
-    count = behaviour.get("resources", 2) if there == destroy else 0
-    for number in range(count):
-        say("planned_change", f"r{number}: Plan to create", change=resource(number))
-    summary("plan", count)
+    saved = Path(sys.argv[-1])
+    if saved.suffix == ".tfplan":
+        actions = json.loads(saved.read_text())
+    else:
+        actions = planned()
+        say_plan(actions)
     deadline = time.monotonic() + behaviour.get("seconds", 0)
     while time.monotonic() < deadline:
         time.sleep(0.01)
     if "fail" in behaviour:
         fail("creating Fake", behaviour["fail"])
-    for number in range(count):
-        say("apply_start", f"r{number}: Creating...", hook=resource(number))
-        say("apply_complete", f"r{number}: Creation complete", hook=resource(number))
-    summary("apply", count)
+    for number, (address, action) in enumerate(actions.items()):
+        say("apply_start", f"{address}: {action}...", hook=resource(address, action))
+        while number == behaviour.get("hang_after"):
+            time.sleep(0.01)
+        say("apply_complete", f"{address}: complete", hook=resource(address, action))
+    summary("apply", actions)
     state.parent.mkdir(parents=True, exist_ok=True)
-    state.write_text("{}" if destroy else json.dumps({"stack": stack}))
+    destroyed = "delete" in actions.values()
+    state.write_text("{}" if destroyed else json.dumps({"stack": stack, "at": time.time()}))
 
 
 def output() -> None:
@@ -104,8 +144,16 @@ match sys.argv[1]:
     case "init":
         Path(".terraform").mkdir(exist_ok=True)
         put("Initializing the backend...")
+    case "plan":
+        plan()
     case "apply":
         apply()
+    case "show":
+        put(json.dumps(behaviour.get("show", {})))
+    case "state":
+        there = state.exists() and state.read_text() != "{}"
+        for number in range(behaviour.get("resources", 2) if there else 0):
+            put(f"fake_resource.r{number}")
     case "output":
         output()
     case "workspace":

@@ -67,7 +67,7 @@ def test_an_unknown_stack_is_refused_with_what_there_is() -> None:
 def test_a_missing_upstream_is_named_before_terraform_starts(project: Project) -> None:
     project.deploy_state("security-us-east-1")
     line = refused("deploy", "data-us-east-1", "--env", "dev", "--yes")
-    assert "network-us-east-1 is not deployed; run `trading deploy network-us-east-1`" in line
+    assert "network-us-east-1 is not deployed; add --with-dependencies, or run" in line
     assert not project.calls("apply")
 
 
@@ -105,7 +105,7 @@ def test_a_destroy_that_would_strand_is_refused_naming_whom(project: Project) ->
 
 def test_dependants_that_are_not_deployed_are_not_stranded(project: Project) -> None:
     project.deploy_state("security-us-east-1", "network-us-east-1")
-    result = trading("destroy", "network-us-east-1", "--env", "dev", "--yes")
+    result = trading("destroy", "network-us-east-1", "--env", "dev", "--confirm", "dev")
     assert result.exit_code == 0, result.output
 
 
@@ -119,7 +119,8 @@ def test_nothing_to_destroy_says_so(project: Project) -> None:
 def test_without_a_terminal_nothing_is_done_unasked(project: Project) -> None:
     assert refused("deploy", "--env", "dev") == "there is no terminal to ask on: add --yes"
     project.deploy_state("global-zone")
-    assert refused("destroy", "--env", "dev") == "there is no terminal to ask on: add --yes"
+    line = refused("destroy", "--env", "dev")
+    assert line == "there is no terminal to ask on: add --confirm dev"
     assert not project.calls("apply")
 
 
@@ -127,7 +128,7 @@ def test_where_data_matters_a_destroy_needs_the_name(project: Project) -> None:
     (project.work / "dev").rename(project.work / "prod")
     project.deploy_state("global-zone", workspace="prod")
     assert "add --confirm prod" in refused("destroy", "--env", "prod", "--yes")
-    assert "nothing was destroyed" in refused("destroy", "--env", "prod", "--confirm", "dev")
+    assert "nothing was done" in refused("destroy", "--env", "prod", "--confirm", "dev")
     assert not project.calls("apply")
     assert trading("destroy", "--env", "prod", "--confirm", "prod").exit_code == 0
 
@@ -136,7 +137,7 @@ def test_where_data_matters_a_deploy_needs_the_name(project: Project) -> None:
     (project.work / "dev").rename(project.work / "prod")
     deploy = ("deploy", "global-zone", "--env", "prod")
     assert "add --confirm prod" in refused(*deploy, "--yes")
-    assert "nothing was deployed" in refused(*deploy, "--confirm", "dev")
+    assert "nothing was done" in refused(*deploy, "--confirm", "dev")
     assert not project.calls("apply")
     assert trading(*deploy, "--confirm", "prod").exit_code == 0
 
@@ -175,9 +176,11 @@ def test_a_failure_is_summed_up_with_its_log(project: Project) -> None:
     project.behave("security-us-east-1", fail="AccessDenied: not you")
     result = trading("deploy", "security-us-east-1", "network-us-east-1", "--env", "dev", "--yes")
     assert result.exit_code == 1
-    assert "failed security-us-east-1: creating Fake: AccessDenied: not you" in result.stdout
-    assert "security-us-east-1.log" in result.stdout
-    assert "skipped: security-us-east-1 failed" in result.stdout
+    summary = result.stdout[result.stdout.index("┏") :]
+    assert "creating Fake: AccessDenied: not you" in summary
+    assert "security-us-east-1 failed" in summary
+    assert "security-us-east-1.log" in summary
+    assert "1 failed, 1 skipped" in summary
     assert "Traceback" not in result.output
 
 

@@ -81,9 +81,36 @@ def test_order_holds_through_stacks_that_are_not_selected(project: Project) -> N
 def test_what_a_selection_leaves_out(project: Project) -> None:
     graph = project.graph
     data = [graph.stacks["data-us-east-1"]]
-    assert set(graph.unselected_upstream(data)) == {"network-us-east-1", "security-us-east-1"}
+    upstream = [stack.name for stack in graph.unselected_upstream(data)]
+    assert upstream == ["security-us-east-1", "network-us-east-1"]
     stranded = [stack.name for stack in graph.unselected_dependants(data)]
     assert stranded == ["api-us-east-1", "global-dns"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (
+            Selection(names=["network-us-east-1"], with_dependencies=True),
+            {"security-us-east-1", "network-us-east-1"},
+        ),
+        (
+            Selection(names=["data-us-east-1"], with_dependents=True),
+            {"data-us-east-1", "api-us-east-1", "global-dns"},
+        ),
+        (Selection(names=["global-zone"], with_dependencies=True), {"global-zone"}),
+    ],
+)
+def test_a_selection_is_completed_on_request(
+    project: Project, selection: Selection, expected: set[str]
+) -> None:
+    assert {stack.name for stack in project.graph.select(selection)} == expected
+
+
+def test_a_selection_completed_both_ways_can_be_deployed(project: Project) -> None:
+    selection = Selection(["data-us-east-1"], with_dependencies=True, with_dependents=True)
+    selected = project.graph.select(selection)
+    assert project.graph.unselected_upstream(selected) == []
 
 
 def test_what_most_waits_for_is_deepest(project: Project) -> None:

@@ -133,7 +133,7 @@ def test_destroy_goes_in_reverse_and_leaves_no_state(project: Project, engine: E
         for needed in stack.dependencies:
             assert project.span(name)[1] <= project.span(needed)[0]
     assert not list((project.work / "state").glob("*/dev"))
-    assert engine.destroy_order(engine.all_stacks()).stacks == []
+    assert engine.destroy_order(engine.all_stacks()).steps == []
 
 
 def press_ctrl_c(project: Project, times: int) -> threading.Thread:

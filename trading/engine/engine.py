@@ -1,17 +1,19 @@
-"""Deploy and destroy the stacks of one workspace: what is refused, in which order, and the run."""
+"""One workspace on one target: what is refused, in which order its stacks are taken, and the run."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from stacks.settings import FOUNDATION_WORKSPACE, state_bucket
+from stacks.settings import FOUNDATION_WORKSPACE, parse_workspace, state_bucket
 from trading.engine.graph import reverse
-from trading.engine.operation import StackOperation, Verb
+from trading.engine.journal import Journal
+from trading.engine.operation import StackOperation
+from trading.engine.order import Order, Step, Verb
 from trading.engine.plugins import terraform_environment
+from trading.engine.policy import Policy
 from trading.engine.processes import Processes
 from trading.engine.runner import Runner
 from trading.engine.synthesis import synthesize
@@ -28,18 +30,9 @@ from trading.state.states import LAYERS_ON_FOUNDATION, list_states, stacks_with_
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from trading.engine.events import Observer, StackFinished
+    from trading.engine.events import Event, Observer, StackFinished
     from trading.engine.graph import Graph, Stack
     from trading.targets import Target
-
-
-@dataclass(frozen=True)
-class Order:
-    """Stacks in the order a verb takes them, and what must precede each."""
-
-    verb: Verb
-    stacks: list[Stack]
-    predecessors: dict[str, set[str]]
 
 
 class Engine:
@@ -50,6 +43,7 @@ class Engine:
         self.target = target
         self.parallelism = parallelism
         self.processes = Processes()
+        self.folder = WorkspaceFolder(workspace)
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -64,35 +58,56 @@ class Engine:
 
     @cached_property
     def graph(self) -> Graph:
-        """The stacks, synthesized now."""
+        """The stacks, synthesized as the sources are now."""
         return synthesize(self.workspace)
+
+    @property
+    def data_matters(self) -> bool:
+        """Whether a deploy may lose nothing: all environments stand on the foundation."""
+        if self.workspace == FOUNDATION_WORKSPACE:
+            return True
+        return parse_workspace(self.workspace).environment.data_matters
+
+    @property
+    def guarded(self) -> bool:
+        """Whether even a deploy has its name typed."""
+        return self.data_matters and self.workspace != FOUNDATION_WORKSPACE
 
     def all_stacks(self) -> list[Stack]:
         """Every stack, in deploy order."""
         return list(self.graph.stacks.values())
 
+    def plan_order(self, selected: Sequence[Stack]) -> Order:
+        """How the selected stacks are planned: each after those whose outputs it reads."""
+        self.require_same_target()
+        return self._order(Verb.PLAN, selected)
+
     def deploy_order(self, selected: Sequence[Stack]) -> Order:
         """How the selected stacks are deployed. Raises OperatorError naming what to deploy first."""
-        self._require_same_target()
-        upstream = self.graph.unselected_upstream(selected)
-        missing = [name for name in upstream if not self.is_deployed(self.graph.stacks[name])]
+        self.require_same_target()
+        missing = [
+            stack.name
+            for stack in self.graph.unselected_upstream(selected)
+            if not self.is_deployed(stack)
+        ]
         if missing:
-            needing = sorted({stack.name for name in missing for stack in upstream[name]})
+            names = {stack.name for stack in selected}
+            needing = sorted(
+                stack.name for stack in selected if set(stack.dependencies) - names & set(missing)
+            )
             raise OperatorError(
                 f"{', '.join(needing)} cannot be deployed: {', '.join(missing)} is not deployed;"
-                f" run `trading deploy {' '.join(missing)}` first or select it too"
+                f" add --with-dependencies, or run `trading deploy {' '.join(missing)}` first"
             )
         self._require_foundation(selected)
-        # Longest chain first: what most waits for should not wait itself.
-        stacks = sorted(selected, key=lambda stack: -self.graph.depth_below(stack.name))
-        return Order(Verb.DEPLOY, stacks, self.graph.predecessors(selected))
+        return self._order(Verb.DEPLOY, selected)
 
     def destroy_order(self, selected: Sequence[Stack]) -> Order:
         """How the selected stacks that have a state are destroyed; others are left out.
 
         Raises OperatorError naming the dependants that would be stranded.
         """
-        self._require_same_target()
+        self.require_same_target()
         existing = stacks_with_state(self.workspace, self.environment)
         stacks = [stack for stack in reversed(selected) if stack.name in existing]
         stranded = [
@@ -103,18 +118,37 @@ class Engine:
         if stranded:
             raise OperatorError(
                 f"{', '.join(stranded)} would be stranded: deployed, and built upon what you would"
-                f" destroy; run `trading destroy {' '.join(stranded)}` first or select it too"
+                f" destroy; add --with-dependents, or run `trading destroy {' '.join(stranded)}` first"
             )
-        return Order(Verb.DESTROY, stacks, reverse(self.graph.predecessors(stacks)))
+        steps = [Step(stack, Verb.DESTROY) for stack in stacks]
+        return Order(Verb.DESTROY, steps, reverse(self.graph.predecessors(stacks)))
 
-    def run(self, order: Order, observer: Observer) -> list[StackFinished]:
-        """Carry an order out, and tell how each stack ended."""
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        logs = WorkspaceFolder(self.workspace).logs / f"{moment}-{order.verb}"
-        operation = StackOperation(order.verb, self.terraform, logs)
+    def run(
+        self,
+        order: Order,
+        observer: Observer,
+        allow_replace: Collection[str] = (),
+    ) -> list[StackFinished]:
+        """Carry an order out, and tell how each stack ended. All but plans are journalled."""
+        name = f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}-{order.verb}"
+        operation = StackOperation(
+            self.terraform,
+            logs=self.folder.logs / name,
+            plans=self.folder.plans,
+            policy=Policy(self.data_matters, frozenset(allow_replace)),
+            unsettled=self._unsettled(order),
+        )
+        if order.verb is Verb.PLAN:
+            return Runner(operation, self.processes, observer, self.parallelism).run(order)
         self._record_target()
-        runner = Runner(operation, self.processes, observer, self.parallelism)
-        return runner.run(order.stacks, order.predecessors)
+        with Journal(self.folder.journal, name) as journal:
+            journal.begin(order, self.target.name, frozenset(allow_replace))
+
+            def observed(event: Event) -> None:
+                journal(event)
+                observer(event)
+
+            return Runner(operation, self.processes, observed, self.parallelism).run(order)
 
     def is_deployed(self, stack: Stack) -> bool:
         """Whether a stack's state has every output that the stack publishes."""
@@ -124,7 +158,7 @@ class Engine:
 
     def outputs(self, stacks: Collection[Stack]) -> dict[str, dict[str, Any]]:
         """The outputs of each stack that has any, read side by side."""
-        self._require_same_target()
+        self.require_same_target()
         existing = stacks_with_state(self.workspace, self.environment)
         present = [stack for stack in stacks if stack.name in existing]
         read = self.terraform.outputs
@@ -132,9 +166,11 @@ class Engine:
             found = list(pool.map(read, [stack.directory for stack in present]))
         return {stack.name: values for stack, values in zip(present, found, strict=True) if values}
 
-    def _require_same_target(self) -> None:
-        """State in files does not tell which AWS it describes: the other one would be orphaned."""
-        record = WorkspaceFolder(self.workspace).target
+    def require_same_target(self) -> None:
+        """Raises OperatorError for state in files that describes another target: state does not tell
+        which AWS it is of, and what is there would be orphaned.
+        """
+        record = self.folder.target
         recorded = record.read_text() if record.is_file() else self.target.name
         if recorded == self.target.name or state_bucket() is not None:
             return
@@ -144,10 +180,22 @@ class Engine:
                 " or destroy it there first"
             )
 
+    def _order(self, verb: Verb, stacks: Sequence[Stack]) -> Order:
+        # Longest chain first: what most waits for should not wait itself.
+        longest = sorted(stacks, key=lambda stack: -self.graph.depth_below(stack.name))
+        steps = [Step(stack, verb) for stack in longest]
+        return Order(verb, steps, self.graph.predecessors(stacks))
+
+    def _unsettled(self, order: Order) -> dict[str, str]:
+        """What a plan needs the outputs of, and is neither planned nor deployed."""
+        if order.verb is not Verb.PLAN:
+            return {}
+        upstream = self.graph.unselected_upstream([step.stack for step in order.steps])
+        return {stack.name: "is not deployed" for stack in upstream if not self.is_deployed(stack)}
+
     def _record_target(self) -> None:
-        record = WorkspaceFolder(self.workspace).target
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(self.target.name)
+        self.folder.target.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.target.write_text(self.target.name)
 
     def _require_foundation(self, selected: Sequence[Stack]) -> None:
         """API Gateway and RDS log through what the account shares, not through an environment."""
@@ -158,7 +206,7 @@ class Engine:
         }
         if not needed:
             return
-        Engine(FOUNDATION_WORKSPACE, self.target, self.parallelism)._require_same_target()
+        Engine(FOUNDATION_WORKSPACE, self.target, self.parallelism).require_same_target()
         existing = {
             state.stack
             for state in list_states(self.environment)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -19,13 +20,46 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
+class Action(StrEnum):
+    """What Terraform plans for a resource, in the words of its JSON messages.
+
+    https://developer.hashicorp.com/terraform/internals/machine-readable-ui#planned-change
+    """
+
+    CREATE = "create"
+    READ = "read"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """One change of a plan; `reason` is Terraform's, such as `cannot_update`, or empty."""
+
+    address: str
+    resource_type: str
+    action: Action
+    reason: str = ""
+
+    @property
+    def operations(self) -> int:
+        """How many operations on a resource it comes to."""
+        return 2 if self.action is Action.REPLACE else 1
+
+
 @dataclass(frozen=True)
 class Changes:
-    """How many resources Terraform added, changed and removed."""
+    """How many resources are added, changed and removed; a replaced one is added and removed."""
 
     add: int = 0
     change: int = 0
     remove: int = 0
+
+    @classmethod
+    def planned(cls, changes: Iterable[PlannedChange]) -> Changes:
+        """What planned changes come to."""
+        return sum((_COUNTED.get(change.action, cls()) for change in changes), cls())
 
     @property
     def total(self) -> int:
@@ -39,12 +73,29 @@ class Changes:
         return f"+{self.add} ~{self.change} -{self.remove}"
 
 
+_COUNTED = {
+    Action.CREATE: Changes(add=1),
+    Action.UPDATE: Changes(change=1),
+    Action.REPLACE: Changes(add=1, remove=1),
+    Action.DELETE: Changes(remove=1),
+}
+
+
 @dataclass(frozen=True)
 class StackStarted:
-    """Terraform starts; all it says goes to the log."""
+    """Terraform starts; `log` is for people, `transcript` has its messages as it wrote them."""
 
     stack: str
     log: Path
+    transcript: Path
+
+
+@dataclass(frozen=True)
+class TerraformStarted:
+    """The process that works on a stack; it is on its own should ours be killed."""
+
+    stack: str
+    process_id: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +127,9 @@ class ResourceFinished:
 class StackFinished:
     """A stack's part in the run ended.
 
-    `reason` is Terraform's own error for a failed stack, and for a skipped one why it was skipped.
+    `changes` were made, or by a plan only found: then `planned` names them, and `outputs_change` says
+    that stacks which read from this one cannot be planned yet. `reason` is Terraform's own error for a
+    failed stack, and for a skipped one why it was skipped.
     """
 
     stack: str
@@ -85,6 +138,8 @@ class StackFinished:
     changes: Changes = field(default_factory=Changes)
     reason: str = ""
     log: Path | None = None
+    planned: tuple[PlannedChange, ...] = ()
+    outputs_change: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +151,12 @@ class Interrupted:
 
 
 Event = (
-    StackStarted | StackPlanned | ResourceStarted | ResourceFinished | StackFinished | Interrupted
+    StackStarted
+    | TerraformStarted
+    | StackPlanned
+    | ResourceStarted
+    | ResourceFinished
+    | StackFinished
+    | Interrupted
 )
 Observer = Callable[[Event], None]

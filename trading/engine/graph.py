@@ -38,11 +38,15 @@ class Stack:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which stacks an operator asks for; nothing in it means all."""
+    """Which stacks an operator asks for; nothing in it means all. What they need, and what is built
+    upon them, is added on request.
+    """
 
     names: Sequence[str] = ()
     layers: Sequence[str] = ()
     regions: Sequence[str] = ()
+    with_dependencies: bool = False
+    with_dependents: bool = False
 
 
 class Graph:
@@ -65,16 +69,16 @@ class Graph:
         _require_known("stack", selection.names, self.stacks)
         _require_known("layer", selection.layers, {stack.layer for stack in stacks})
         _require_known("region", selection.regions, {stack.region or "" for stack in stacks} - {""})
-        selected = [
-            stack
+        asked = {
+            stack.name
             for stack in stacks
             if (not selection.names or stack.name in selection.names)
             and (not selection.layers or stack.layer in selection.layers)
             and (not selection.regions or stack.region in selection.regions)
-        ]
-        if not selected:
+        }
+        if not asked:
             raise OperatorError("no stack is of all the given names, layers and regions at once")
-        return selected
+        return self._completed(asked, selection)
 
     def dependants(self, name: str) -> list[Stack]:
         """The stacks that read from a stack, in deploy order."""
@@ -85,14 +89,11 @@ class Graph:
         names = {stack.name for stack in stacks}
         return {name: self._ancestors[name] & names for name in names}
 
-    def unselected_upstream(self, selected: Collection[Stack]) -> dict[str, list[Stack]]:
-        """The stacks that selected ones read from and that are not selected, by their names."""
+    def unselected_upstream(self, selected: Collection[Stack]) -> list[Stack]:
+        """The stacks that selected ones need, also by way of others, and that are not selected."""
         names = {stack.name for stack in selected}
-        return {
-            upstream: [stack for stack in selected if upstream in stack.dependencies]
-            for upstream in self.stacks
-            if upstream not in names and any(upstream in stack.dependencies for stack in selected)
-        }
+        needed: set[str] = set().union(*(self._ancestors[name] for name in names))
+        return [stack for stack in self.stacks.values() if stack.name in needed - names]
 
     def unselected_dependants(self, selected: Collection[Stack]) -> list[Stack]:
         """The stacks that read from selected ones and are not selected."""
@@ -106,6 +107,14 @@ class Graph:
     def depth_below(self, name: str) -> int:
         """How long the longest chain of stacks is that waits for this one."""
         return max((1 + self.depth_below(stack.name) for stack in self.dependants(name)), default=0)
+
+    def _completed(self, asked: set[str], selection: Selection) -> list[Stack]:
+        names = set(asked)
+        if selection.with_dependents:
+            names |= {name for name in self.stacks if self._ancestors[name] & asked}
+        if selection.with_dependencies:
+            names.update(*(self._ancestors[name] for name in names))
+        return [stack for stack in self.stacks.values() if stack.name in names]
 
     @cached_property
     def _ancestors(self) -> Mapping[str, set[str]]:

@@ -1,142 +1,153 @@
-"""What a run does to one stack: initialise, apply or destroy, report, and log it whole."""
+"""What a run does to one stack: initialise, plan, apply or destroy, report, and log it whole."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from trading.engine.events import (
-    Changes,
-    ResourceFinished,
-    ResourceStarted,
-    StackFinished,
-    StackPlanned,
-    StackStarted,
-    State,
-)
-from trading.engine.terraform import Message, Terraform, read_message
+from trading.engine.events import Changes, StackFinished, StackStarted, State
+from trading.engine.order import SavedPlan, Step, Verb
+from trading.engine.policy import Policy, refusal
+from trading.engine.processes import Outliving
+from trading.engine.report import Report
+from trading.engine.terraform import PlanCode
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from trading.engine.events import Observer
-    from trading.engine.graph import Stack
-
-# How many operations on a resource each planned action comes to.
-_OPERATIONS = {"create": 1, "read": 1, "update": 1, "delete": 1, "replace": 2}
-
-
-class Verb(StrEnum):
-    """What is done to stacks."""
-
-    DEPLOY = "deploy"
-    DESTROY = "destroy"
+    from trading.engine.terraform import Terraform
 
 
 class StackFailedError(OperatorError):
     """Terraform failed; the message is its own error in one line."""
 
 
+class InputsUnknownError(OperatorError):
+    """A stack cannot be planned before another one is applied; the message says which."""
+
+
 @dataclass(frozen=True)
 class StackOperation:
-    """One verb, ready to be done to any stack; `logs` is the folder of this run."""
+    """Ready to carry out any step. `logs` is the folder of this run, `plans` of saved plans;
+    `explain` may know better than Terraform why a stack failed. `unsettled` are the stacks whose
+    outputs are not known yet, and why.
+    """
 
-    verb: Verb
     terraform: Terraform
     logs: Path
+    plans: Path
+    policy: Policy = field(default_factory=Policy)
+    explain: Callable[[Step, str], str] = lambda _, reason: reason
+    unsettled: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, stack: Stack, observer: Observer) -> StackFinished:
+    def __call__(self, step: Step, observer: Observer) -> StackFinished:
         """Do it, and tell how it ended. Called from a thread of its own for each stack."""
-        started = time.monotonic()
+        began = time.monotonic()
         self.logs.mkdir(parents=True, exist_ok=True)
-        path = self.logs / f"{stack.name}.log"
+        path = self.logs / f"{step.name}.log"
+        transcript = self.logs / f"{step.name}.jsonl"
         with path.open("w", buffering=1) as log:
-            observer(StackStarted(stack.name, path))
-            report = _Report(stack.name, observer, log)
+            observer(StackStarted(step.name, path, transcript))
+            report = Report(step.name, observer, log)
             state, reason = State.DONE, ""
             try:
-                self._perform(stack, report)
+                _Work(self, step, report, Outliving(transcript, report.started)).perform()
+            except InputsUnknownError as error:
+                state, reason = State.SKIPPED, str(error)
+                self.unsettled[step.name] = "waits itself"
             except OperatorError as error:
                 stopped = self.terraform.processes.stopping
-                state, reason = State.FAILED, "interrupted" if stopped else str(error)
-        seconds = time.monotonic() - started
-        return StackFinished(stack.name, state, seconds, report.changes, reason, path)
-
-    def _perform(self, stack: Stack, report: _Report) -> None:
-        if self.terraform.initialise(stack.directory, report.line) != 0:
-            raise StackFailedError(report.failure("terraform init failed"))
-        destroy = self.verb is Verb.DESTROY
-        arguments = ["-destroy"] if destroy else []
-        if self.terraform.apply(stack.directory, report.line, arguments=arguments) != 0:
-            raise StackFailedError(report.failure(f"terraform {self.verb} failed"))
-        if destroy and self.terraform.delete_workspace(stack.directory, report.line) != 0:
-            raise StackFailedError(report.failure("its emptied state could not be removed"))
-
-
-@dataclass
-class _Report:
-    """Turns Terraform's messages into events and a log that people can read."""
-
-    stack: str
-    observer: Observer
-    log: TextIO
-    changes: Changes = field(default_factory=Changes)
-    _planned: dict[str, str] = field(default_factory=dict)
-    _errors: list[str] = field(default_factory=list)
-
-    def line(self, text: str) -> None:
-        """Take one line of output."""
-        message = read_message(text)
-        if message is None:
-            self.log.write(f"{text}\n")
-            return
-        self.log.write(_readable(message))
-        self._observe(message)
-
-    def failure(self, otherwise: str) -> str:
-        """Terraform's first error in one line, and how many more there are."""
-        if not self._errors:
-            return otherwise
-        more = f" (and {len(self._errors) - 1} more)" if len(self._errors) > 1 else ""
-        return f"{self._errors[0]}{more}"
-
-    def _observe(self, message: Message) -> None:
-        match message["type"]:
-            case "planned_change":
-                change = message["change"]
-                self._planned[change["resource"]["addr"]] = change["action"]
-            case "change_summary" if message["changes"]["operation"] == "plan":
-                operations = sum(_OPERATIONS.get(action, 0) for action in self._planned.values())
-                self.observer(StackPlanned(self.stack, operations))
-            case "change_summary":
-                changes = message["changes"]
-                self.changes = Changes(changes["add"], changes["change"], changes["remove"])
-            case "apply_start":
-                self.observer(ResourceStarted(self.stack, message["hook"]["resource"]["addr"]))
-            case "apply_complete" | "apply_errored":
-                address = message["hook"]["resource"]["addr"]
-                self.observer(ResourceFinished(self.stack, address, address in self._planned))
-            case "diagnostic" if message["diagnostic"]["severity"] == "error":
-                self._errors.append(_one_line(message))
+                state = State.FAILED
+                reason = "interrupted" if stopped else self.explain(step, str(error))
+        planned = tuple(report.planned.values())
+        if step.verb is Verb.PLAN and report.outputs_change:
+            self.unsettled[step.name] = "has pending changes"
+        return StackFinished(
+            step.name,
+            state,
+            time.monotonic() - began,
+            Changes.planned(planned) if step.verb is Verb.PLAN else report.changes,
+            reason,
+            path,
+            planned,
+            report.outputs_change,
+        )
 
 
-def _one_line(message: Message) -> str:
-    diagnostic = message["diagnostic"]
-    address = diagnostic.get("address")
-    detail = " ".join(diagnostic.get("detail", "").split())
-    return ": ".join(part for part in (address, diagnostic["summary"], detail) if part)
+@dataclass(frozen=True)
+class _Work:
+    """One step under way."""
 
+    operation: StackOperation
+    step: Step
+    report: Report
+    outliving: Outliving
 
-def _readable(message: Message) -> str:
-    """A message as a log line; a diagnostic with all it says about its cause and place."""
-    lines = [f"{message['@timestamp']} {message['@message']}"]
-    if diagnostic := message.get("diagnostic"):
-        place = diagnostic.get("range", {})
-        position = f"{place['filename']}:{place['start']['line']}" if place else ""
-        code = diagnostic.get("snippet", {}).get("code", "")
-        details = (diagnostic.get("address", ""), position, code, diagnostic.get("detail", ""))
-        lines += [f"    {line}" for detail in details for line in detail.splitlines()]
-    return "\n".join(lines) + "\n"
+    def perform(self) -> None:
+        """Raises OperatorError when it cannot be done."""
+        step = self.step
+        if step.verb is Verb.PLAN:
+            self._require_known_inputs()
+        initialised = self.operation.terraform.initialise(step.stack.directory, self.report.line)
+        self._require(initialised, "terraform init failed")
+        match step.verb:
+            case Verb.PLAN:
+                self._plan(self.operation.plans / f"{step.name}.tfplan")
+            case Verb.DEPLOY:
+                self._deploy()
+            case Verb.DESTROY:
+                self._apply(None, "-destroy")
+                delete = self.operation.terraform.delete_workspace
+                emptied = delete(step.stack.directory, self.report.line)
+                self._require(emptied, "its emptied state could not be removed")
+
+    def _deploy(self) -> None:
+        plan = self.step.plan
+        if plan is None and self.operation.policy.data_matters:
+            path = self.operation.logs / f"{self.step.name}.tfplan"
+            if self._plan(path) is PlanCode.NO_CHANGES:
+                return
+            plan = SavedPlan(path, tuple(self.report.planned.values()))
+        if plan and (refused := self.operation.policy.refused(plan.changes)):
+            shown = self.operation.terraform.show(self.step.stack.directory, plan.path)
+            raise StackFailedError(refusal(refused, shown))
+        self._apply(plan)
+
+    def _plan(self, path: Path) -> PlanCode:
+        code = self.operation.terraform.plan(
+            self.step.stack.directory,
+            self.report.line,
+            out=path,
+            arguments=self.step.arguments,
+            outliving=self.outliving,
+        )
+        self._require(code is PlanCode.FAILED, "terraform plan failed")
+        return code
+
+    def _apply(self, plan: SavedPlan | None, *arguments: str) -> None:
+        if plan:
+            self.report.take_plan(plan.changes)
+        applied = self.operation.terraform.apply(
+            self.step.stack.directory,
+            self.report.line,
+            plan=plan.path if plan else None,
+            # What a plan was made with is in the plan.
+            arguments=() if plan else (*self.step.arguments, *arguments),
+            outliving=self.outliving,
+        )
+        self._require(applied, f"terraform {self.step.verb} failed")
+
+    def _require(self, code: int, otherwise: str) -> None:
+        if code < 0:
+            raise StackFailedError(f"Terraform was killed (signal {-code})")
+        if code != 0:
+            raise StackFailedError(self.report.failure(otherwise))
+
+    def _require_known_inputs(self) -> None:
+        for name in self.step.stack.dependencies:
+            if name in self.operation.unsettled:
+                raise InputsUnknownError(f"{name} {self.operation.unsettled[name]}")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from trading.errors import OperatorError
@@ -22,6 +23,16 @@ _POLL_SECONDS = 0.05
 
 class RunInterruptedError(OperatorError):
     """The operator stopped the run."""
+
+
+@dataclass(frozen=True)
+class Outliving:
+    """How a process ends its work by itself should we be killed: a pipe would break, and take it
+    along in the middle. So it writes to a file, which is followed; `started` is told its id.
+    """
+
+    transcript: Path
+    started: Callable[[int], None]
 
 
 class Processes:
@@ -39,22 +50,19 @@ class Processes:
         directory: Path,
         environment: Mapping[str, str],
         on_line: Callable[[str], None],
-        transcript: Path | None = None,
+        outliving: Outliving | None = None,
     ) -> int:
-        """Run a command to its end and give its exit code; each line of its output as it comes.
-
-        With a `transcript` the output goes to that file and is read from it: were we killed, a pipe
-        would break and take Terraform with it in the middle of its work. So it ends by itself.
-        """
-        if transcript is None:
+        """Run a command to its end and give its exit code; each line of its output as it comes."""
+        if outliving is None:
             process = self._start(command, directory, environment, subprocess.PIPE)
             assert process.stdout is not None
             lines: Iterable[str] = process.stdout
         else:
-            with transcript.open("a") as output:
+            with outliving.transcript.open("a") as output:
                 begin = output.tell()
                 process = self._start(command, directory, environment, output)
-            lines = _follow(transcript, begin, process)
+            outliving.started(process.pid)
+            lines = _follow(outliving.transcript, begin, process)
         try:
             for line in lines:
                 on_line(line.rstrip("\n"))

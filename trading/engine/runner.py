@@ -1,4 +1,4 @@
-"""Run an operation on many stacks: in order, side by side, and stopping cleanly. No terminal here."""
+"""Carry out the steps of a run: in order, side by side, and stopping cleanly. No terminal here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from trading.engine.events import Event, Interrupted, Observer, StackFinished, State
-from trading.engine.graph import Stack
+from trading.engine.order import Order, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from trading.engine.processes import Processes
 
-Operation = Callable[[Stack, Observer], StackFinished]
+Operation = Callable[[Step, Observer], StackFinished]
 
 
 class StopRequested:
@@ -41,41 +41,40 @@ class Runner:
     _running: set[str] = field(default_factory=set)
     _results: dict[str, StackFinished] = field(default_factory=dict)
 
-    def run(
-        self, stacks: Sequence[Stack], predecessors: Mapping[str, set[str]]
-    ) -> list[StackFinished]:
-        """Run the operation on every stack after all its predecessors, and give how each ended.
+    def run(self, order: Order) -> list[StackFinished]:
+        """Carry every step out after all its predecessors, and give how each ended.
 
-        Of the stacks that are ready, the first in `stacks` starts first. A failure stops only what
-        must come after it.
+        Of the steps that are ready, the first of the order starts first. A failure stops only what
+        must come after it; a step that skips itself stops nothing.
         """
-        sorter = TopologicalSorter(predecessors)
+        steps = order.steps
+        sorter = TopologicalSorter(order.predecessors)
         sorter.prepare()
         ready: set[str] = set()
         with self._interruptible(), ThreadPoolExecutor(self.parallelism) as pool:
-            while len(self._results) < len(stacks):
+            while len(self._results) < len(steps):
                 ready |= set(sorter.get_ready()) - self._results.keys()
-                for stack in [stack for stack in stacks if stack.name in ready]:
+                for step in [step for step in steps if step.name in ready]:
                     if len(self._running) < self.parallelism:
-                        ready.discard(stack.name)
-                        self._submit(pool, stack)
+                        ready.discard(step.name)
+                        self._submit(pool, step)
                 finished = self._next_finished()
                 if finished is None:
                     ready.clear()
-                    self._skip_rest(stacks)
-                elif finished.state is State.DONE:
-                    sorter.done(finished.stack)
+                    self._skip_rest(steps)
+                elif finished.state is State.FAILED:
+                    self._skip_after(finished.stack, order)
                 else:
-                    self._skip_after(finished.stack, stacks, predecessors)
-        return [self._results[stack.name] for stack in stacks]
+                    sorter.done(finished.stack)
+        return [self._results[step.name] for step in steps]
 
     def stop(self) -> None:
         """Ask the run to stop; may be called from any thread, and from a signal handler."""
         self._queue.put(StopRequested())
 
-    def _submit(self, pool: ThreadPoolExecutor, stack: Stack) -> None:
-        self._running.add(stack.name)
-        future = pool.submit(self.operation, stack, self._queue.put)
+    def _submit(self, pool: ThreadPoolExecutor, step: Step) -> None:
+        self._running.add(step.name)
+        future = pool.submit(self.operation, step, self._queue.put)
         future.add_done_callback(self._queue.put)
 
     def _next_finished(self) -> StackFinished | None:
@@ -104,17 +103,15 @@ class Runner:
         self._results[result.stack] = result
         self.observer(result)
 
-    def _skip_after(
-        self, failed: str, stacks: Sequence[Stack], predecessors: Mapping[str, set[str]]
-    ) -> None:
-        for stack in stacks:
-            if failed in predecessors[stack.name] and stack.name not in self._results:
-                self._finish(StackFinished(stack.name, State.SKIPPED, reason=f"{failed} failed"))
+    def _skip_after(self, failed: str, order: Order) -> None:
+        for step in order.steps:
+            if failed in order.predecessors[step.name] and step.name not in self._results:
+                self._finish(StackFinished(step.name, State.SKIPPED, reason=f"{failed} failed"))
 
-    def _skip_rest(self, stacks: Sequence[Stack]) -> None:
-        for stack in stacks:
-            if stack.name not in self._results and stack.name not in self._running:
-                self._finish(StackFinished(stack.name, State.SKIPPED, reason="interrupted"))
+    def _skip_rest(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            if step.name not in self._results and step.name not in self._running:
+                self._finish(StackFinished(step.name, State.SKIPPED, reason="interrupted"))
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:

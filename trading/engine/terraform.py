@@ -13,7 +13,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trading.engine.processes import Processes
+from trading.engine.processes import Outliving, Processes
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Terraform:
         *,
         out: Path,
         arguments: Sequence[str] = (),
-        transcript: Path | None = None,
+        outliving: Outliving | None = None,
     ) -> PlanCode:
         """Save a plan; each line is a JSON message of Terraform's UI. `arguments` may be
         `-destroy`, `-refresh-only`, `-replace=...`.
@@ -82,7 +82,7 @@ class Terraform:
         # It holds what the stack knows, secrets too.
         out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         command = ["plan", "-json", "-detailed-exitcode", f"-out={out}", *_QUIET, *arguments]
-        code = self._run(command, directory, on_line, self.workspace, transcript)
+        code = self._run(command, directory, on_line, self.workspace, outliving)
         return PlanCode(code) if code in set(PlanCode) else PlanCode.FAILED
 
     def apply(
@@ -92,12 +92,12 @@ class Terraform:
         *,
         plan: Path | None = None,
         arguments: Sequence[str] = (),
-        transcript: Path | None = None,
+        outliving: Outliving | None = None,
     ) -> int:
         """Apply a saved plan, or else plan and apply at once; each line is a JSON message."""
         what = [str(plan)] if plan else ["-auto-approve"]
         command = ["apply", "-json", *_QUIET, *arguments, *what]
-        return self._run(command, directory, on_line, self.workspace, transcript)
+        return self._run(command, directory, on_line, self.workspace, outliving)
 
     def show(self, directory: Path, plan: Path | None = None) -> dict[str, Any]:
         """A saved plan, or else the state, in Terraform's documented JSON. Raises OperatorError.
@@ -105,6 +105,11 @@ class Terraform:
         https://developer.hashicorp.com/terraform/internals/json-format
         """
         return self._json(directory, ["show", "-json", "-no-color", *([str(plan)] if plan else [])])
+
+    def addresses(self, directory: Path) -> list[str]:
+        """The resources in a stack's state; what is only read is left out. Raises OperatorError."""
+        lines = self._lines(directory, ["state", "list", "-no-color"])
+        return [line for line in lines if not line.startswith("data.") and ".data." not in line]
 
     def import_resource(
         self, directory: Path, on_line: Callable[[str], None], address: str, identity: str
@@ -129,19 +134,21 @@ class Terraform:
         return {name: output["value"] for name, output in values.items()}
 
     def _json(self, directory: Path, command: list[str]) -> dict[str, Any]:
+        text = "\n".join(self._lines(directory, command))
+        # Warnings may stand before the JSON and behind it.
+        value, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
+        return dict(value)
+
+    def _lines(self, directory: Path, command: list[str]) -> list[str]:
         lines: list[str] = []
         if self.initialise(directory, lines.append) != 0:
             raise OperatorError(f"terraform init failed in {directory}: {' '.join(lines[-3:])}")
         lines.clear()
-        code = self._run(command, directory, lines.append, self.workspace)
-        text = "\n".join(lines)
-        if code != 0:
+        if self._run(command, directory, lines.append, self.workspace) != 0:
             raise OperatorError(
                 f"terraform {command[0]} failed in {directory}: {' '.join(lines[:3])}"
             )
-        # Warnings may stand before the JSON and behind it.
-        value, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
-        return dict(value)
+        return lines
 
     def _run(
         self,
@@ -149,7 +156,7 @@ class Terraform:
         directory: Path,
         on_line: Callable[[str], None],
         workspace: str,
-        transcript: Path | None = None,
+        outliving: Outliving | None = None,
     ) -> int:
         # By variable and not `workspace select`: apply creates what does not exist and asks nothing,
         # and it is one process less for each stack. `init` alone could ask; in `default` it does not.
@@ -159,7 +166,7 @@ class Terraform:
             directory=directory,
             environment=environment,
             on_line=on_line,
-            transcript=transcript,
+            outliving=outliving,
         )
 
     def _initialisation_key(self, directory: Path) -> str:

@@ -28,6 +28,16 @@ class WorkspaceFolder:
         return work_directory() / self.workspace / "logs"
 
     @property
+    def plans(self) -> Path:
+        """The plans that `trading plan` saved last."""
+        return work_directory() / self.workspace / "plans"
+
+    @property
+    def journal(self) -> Path:
+        """A file for every run that changed something, or meant to."""
+        return work_directory() / self.workspace / "journal"
+
+    @property
     def target(self) -> Path:
         """A file that names the target which the workspace's state describes."""
         return work_directory() / self.workspace / "target"

@@ -18,7 +18,7 @@ from trading.targets import LocalAwsTarget
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trading.engine.engine import Order
+    from trading.engine.order import Order
 
 WORKSPACE = "dev"
 
@@ -66,7 +66,7 @@ def _require_embedded_state() -> None:
 
 def _run(engine: Engine, order: Order) -> int:
     """Carry an order out and give the number of changes."""
-    if not order.stacks:
+    if not order.steps:
         return 0
     show_order(order, engine.workspace)
     return sum(result.changes.total for result in carry_out(engine, order))

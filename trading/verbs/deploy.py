@@ -2,40 +2,139 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from stacks.settings import parse_workspace
+from trading.display import Showing
 from trading.engine.engine import Engine
+from trading.engine.events import State
 from trading.engine.graph import Selection
-from trading.interaction import carry_out, confirm_deploy, show_order
+from trading.engine.order import Verb
+from trading.engine.plans import forget_plans, fresh_plans, saved_plans, with_plans
+from trading.engine.policy import Policy, refusal
+from trading.errors import OperatorError
+from trading.interaction import (
+    Asking,
+    carry_out,
+    confirm,
+    console,
+    require_answer,
+    run_shown,
+    show_order,
+)
+from trading.summary import names_of, summarize
 from trading.targets import TargetName, target
 from trading.verbs.options import (
     DEFAULT_PARALLELISM,
+    AllowReplace,
     Confirm,
     Environment,
+    JsonEvents,
     Layers,
     Names,
     Parallelism,
+    Quiet,
     Regions,
     TargetOption,
+    Verbose,
+    WithDependencies,
+    WithDependents,
     Yes,
 )
+
+EXAMPLES = "Example: `trading deploy --layer data --with-dependencies`"
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from trading.engine.order import Order
 
 
 def deploy(
     names: Names = None,
     layer: Layers = None,
     region: Regions = None,
+    with_dependencies: WithDependencies = False,
+    with_dependents: WithDependents = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Apply what `trading plan` saved, and nothing else.")
+    ] = False,
+    allow_replace: AllowReplace = None,
     env: Environment = None,
     target_name: TargetOption = TargetName.AWS,
     yes: Yes = False,
-    confirm: Confirm = None,
+    confirmed: Confirm = None,
     parallelism: Parallelism = DEFAULT_PARALLELISM,
+    json_events: JsonEvents = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Deploy stacks in order, independent ones side by side."""
-    workspace = parse_workspace(env)
-    engine = Engine(workspace.suffix, target(target_name), parallelism)
-    selection = Selection(names or [], layer or [], region or [])
+    """Deploy stacks in order, independent ones side by side.
+
+    Where somebody is asked, and where data matters, all that can be planned is planned first.
+    """
+    engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
+    asking, showing = Asking(yes, confirmed), Showing(json_events, quiet, verbose)
+    allowed = frozenset(allow_replace or [])
+    if plan:
+        if names or layer or region:
+            raise OperatorError("--plan applies what was planned: select stacks in `trading plan`")
+        plans = saved_plans(engine)
+        order = engine.deploy_order([engine.graph.stacks[name] for name in plans])
+        deploy_order(engine, with_plans(order, plans), asking, showing, allowed)
+        return
+    selection = Selection(
+        names or [], layer or [], region or [], with_dependencies, with_dependents
+    )
     order = engine.deploy_order(engine.graph.select(selection))
-    show_order(order, engine.workspace)
-    guarded = not workspace.environment.skip_final_snapshot
-    confirm_deploy(workspace.suffix, yes=yes, confirmed=confirm, guarded=guarded)
-    carry_out(engine, order)
+    deploy_order(engine, preview(engine, order, asking, showing), asking, showing, allowed)
+
+
+def deploy_order(
+    engine: Engine, order: Order, asking: Asking, showing: Showing, allowed: Collection[str]
+) -> None:
+    """Show an order, ask, and deploy it. Raises OperatorError for what policy forbids."""
+    if not order.steps:
+        if not showing.silent:
+            console.print(f"nothing to change: {engine.workspace} is up to date")
+        return
+    _require_allowed(engine, order, allowed)
+    notes = {
+        step.name: "after what it reads" if step.plan is None else str(step.plan.counts)
+        for step in order.steps
+    }
+    known = any(step.plan for step in order.steps)
+    show_order(order, engine.workspace, showing, notes if known else {})
+    confirm(_what(engine), engine.workspace, asking, by_name=engine.guarded)
+    carry_out(engine, order, showing, allowed)
+
+
+def preview(engine: Engine, order: Order, asking: Asking, showing: Showing) -> Order:
+    """Where somebody is asked, and where data matters: the order with a plan for each stack whose
+    inputs are known, without those that are up to date. Raises OperatorError when one cannot be
+    planned.
+    """
+    require_answer(_what(engine), engine.workspace, asking, by_name=engine.guarded)
+    if asking.yes and not engine.data_matters:
+        return order
+    forget_plans(engine)
+    results = run_shown(engine, engine.plan_order([step.stack for step in order.steps]), showing)
+    if failed := names_of(results, State.FAILED):
+        summarize(console, Verb.PLAN, results)
+        raise OperatorError(f"{', '.join(failed)} could not be planned: nothing was deployed")
+    return with_plans(order, fresh_plans(engine, results))
+
+
+def _what(engine: Engine) -> str:
+    return f"deploy {engine.workspace}"
+
+
+def _require_allowed(engine: Engine, order: Order, allowed: Collection[str]) -> None:
+    """Policy is also asked before each apply; here nothing has been applied yet."""
+    policy = Policy(engine.data_matters, frozenset(allowed))
+    for step in order.steps:
+        if step.plan and (refused := policy.refused(step.plan.changes)):
+            shown = engine.terraform.show(step.stack.directory, step.plan.path)
+            raise OperatorError(f"{step.name}: {refusal(refused, shown)}")

@@ -2,43 +2,81 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
 from stacks.settings import parse_workspace
+from trading.display import Showing, plural
 from trading.engine.engine import Engine
 from trading.engine.graph import Selection
-from trading.interaction import carry_out, confirm_destroy, console, show_order
+from trading.interaction import Asking, carry_out, confirm, console, show_order
 from trading.targets import TargetName, target
 from trading.verbs.options import (
     DEFAULT_PARALLELISM,
     Confirm,
     Environment,
+    JsonEvents,
     Layers,
     Names,
     Parallelism,
+    Quiet,
     Regions,
     TargetOption,
+    Verbose,
+    WithDependencies,
+    WithDependents,
     Yes,
 )
+
+EXAMPLES = "Example: `trading destroy --layer api --with-dependents --confirm dev`"
+
+if TYPE_CHECKING:
+    from trading.engine.order import Order
 
 
 def destroy(
     names: Names = None,
     layer: Layers = None,
     region: Regions = None,
+    with_dependencies: WithDependencies = False,
+    with_dependents: WithDependents = False,
     env: Environment = None,
     target_name: TargetOption = TargetName.AWS,
     yes: Yes = False,
-    confirm: Confirm = None,
+    confirmed: Confirm = None,
     parallelism: Parallelism = DEFAULT_PARALLELISM,
+    json_events: JsonEvents = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Destroy stacks in reverse order, with all they hold."""
-    workspace = parse_workspace(env)
-    engine = Engine(workspace.suffix, target(target_name), parallelism)
-    selection = Selection(names or [], layer or [], region or [])
+    engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
+    selection = Selection(
+        names or [], layer or [], region or [], with_dependencies, with_dependents
+    )
     order = engine.destroy_order(engine.graph.select(selection))
-    if not order.stacks:
-        console.print(f"nothing to destroy: none of these stacks is deployed in {workspace.suffix}")
+    destroy_order(engine, order, Asking(yes, confirmed), Showing(json_events, quiet, verbose))
+
+
+def destroy_order(engine: Engine, order: Order, asking: Asking, showing: Showing) -> None:
+    """Show what an order destroys, have the name typed, and destroy it."""
+    if not order.steps:
+        if not showing.silent:
+            console.print(
+                f"nothing to destroy: none of these stacks is deployed in {engine.workspace}"
+            )
         return
-    show_order(order, engine.workspace)
-    guarded = not workspace.environment.skip_final_snapshot
-    confirm_destroy(workspace.suffix, yes=yes, confirmed=confirm, guarded=guarded)
-    carry_out(engine, order)
+    show_order(order, engine.workspace, showing, {} if showing.silent else _counts(engine, order))
+    confirm(f"destroy {plural(len(order.steps))}", engine.workspace, asking, by_name=True)
+    carry_out(engine, order, showing)
+
+
+def _counts(engine: Engine, order: Order) -> dict[str, str]:
+    """How many resources each stack holds."""
+    directories = [step.stack.directory for step in order.steps]
+    with ThreadPoolExecutor(engine.parallelism) as pool:
+        addresses = pool.map(engine.terraform.addresses, directories)
+        return {
+            step.name: plural(len(found), "resource")
+            for step, found in zip(order.steps, addresses, strict=True)
+        }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from trading.display import Showing
 from trading.foundation import Foundation
-from trading.interaction import carry_out, confirm_deploy, confirm_destroy, console, show_order
+from trading.interaction import Asking, carry_out, confirm, console
 from trading.targets import TargetName, target
+from trading.verbs.destroy import destroy_order
 from trading.verbs.options import DEFAULT_PARALLELISM, Confirm, Parallelism, TargetOption, Yes
 
 foundation = typer.Typer(
@@ -22,7 +24,7 @@ def deploy_foundation(
 ) -> None:
     """Make the state bucket, where one is set, and deploy the foundation of every region."""
     account = Foundation(target(target_name), parallelism)
-    confirm_deploy(account.workspace, yes=yes, confirmed=None, guarded=False)
+    confirm("deploy the foundation", account.workspace, Asking(yes), by_name=False)
     if bucket := account.bootstrap():
         console.print(f"the state bucket {bucket} is ready")
     carry_out(account, account.deploy_order(account.all_stacks()))
@@ -32,18 +34,12 @@ def deploy_foundation(
 def destroy_foundation(
     target_name: TargetOption = TargetName.AWS,
     yes: Yes = False,
-    confirm: Confirm = None,
+    confirmed: Confirm = None,
     parallelism: Parallelism = DEFAULT_PARALLELISM,
 ) -> None:
     """Destroy the foundation, when no environment needs it. The state bucket is kept."""
     account = Foundation(target(target_name), parallelism)
-    order = account.destroy_all()
-    if not order.stacks:
-        console.print("nothing to destroy: the foundation is not deployed")
-        return
-    show_order(order, account.workspace)
-    confirm_destroy(account.workspace, yes=yes, confirmed=confirm, guarded=False)
-    carry_out(account, order)
+    destroy_order(account, account.destroy_all(), Asking(yes, confirmed), Showing())
 
 
 @foundation.command("status")

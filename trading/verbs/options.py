@@ -30,6 +30,26 @@ Parallelism = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Confirm = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The environment's name, instead of typing it.")
+    str | None,
+    typer.Option("--confirm", metavar="NAME", help="The environment's name, instead of typing it."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="A line for every resource.")]
+JsonEvents = Annotated[
+    bool, typer.Option("--json", help="Print each event of the run as a line of JSON.")
+]
+WithDependencies = Annotated[
+    bool, typer.Option("--with-dependencies", help="And all that the selected stacks need.")
+]
+WithDependents = Annotated[
+    bool, typer.Option("--with-dependents", help="And all that is built upon the selected stacks.")
+]
+AllowReplace = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Where data matters, allow this database, key, bucket or zone to be replaced or"
+        " destroyed (repeatable).",
+    ),
+]

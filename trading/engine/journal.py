@@ -1,0 +1,176 @@
+"""What a run did, on disk as it happens, so that another command can go on where it was cut off."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import psutil
+
+from trading.engine.events import Event, StackFinished, StackStarted, State, TerraformStarted
+from trading.engine.order import Order, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class TerraformProcess:
+    """A process by its id and the moment it started: ids are used again, the pair is not."""
+
+    process_id: int
+    created: float
+
+    def living(self) -> psutil.Process | None:
+        """The process, while it lives."""
+        try:
+            process = psutil.Process(self.process_id)
+            same = process.create_time() == self.created
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+@dataclass
+class RecordedStep:
+    """What the journal says of one stack. `state` is None while it had not ended."""
+
+    stack: str
+    arguments: tuple[str, ...] = ()
+    verb: Verb = Verb.DEPLOY
+    state: State | None = None
+    transcript: Path | None = None
+    terraform: TerraformProcess | None = None
+
+
+@dataclass
+class RecordedRun:
+    """A run as its journal tells it, whether or not it came to its end."""
+
+    name: str
+    verb: Verb
+    target: str
+    allow_replace: frozenset[str] = frozenset()
+    steps: dict[str, RecordedStep] = field(default_factory=dict)
+    going_on: bool = False
+
+    @property
+    def left(self) -> list[RecordedStep]:
+        """The steps that are not done."""
+        return [step for step in self.steps.values() if step.state is not State.DONE]
+
+
+class Journal:
+    """Writes a run's journal, a line of JSON for each event; observes the run."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / f"{name}.jsonl").open("a")
+        # Released by the system however we end, so that a run that goes on can be told from a dead one.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._name = name
+
+    def begin(self, order: Order, target: str, allow_replace: frozenset[str]) -> None:
+        """Record what is to be done before any of it is."""
+        self._write(
+            "run",
+            verb=order.verb,
+            target=target,
+            allow_replace=sorted(allow_replace),
+            operator=f"{getpass.getuser()}@{socket.gethostname()}",
+            process_id=os.getpid(),
+            steps=[
+                {"stack": step.name, "verb": step.verb, "arguments": step.arguments}
+                for step in order.steps
+            ],
+        )
+
+    def __call__(self, event: Event) -> None:
+        """Record an event that a later run must know of."""
+        match event:
+            case StackStarted():
+                self._write("started", stack=event.stack, transcript=str(event.transcript))
+            case TerraformStarted():
+                try:
+                    created = psutil.Process(event.process_id).create_time()
+                except psutil.NoSuchProcess:
+                    return  # It has ended already.
+                self._write(
+                    "terraform", stack=event.stack, process_id=event.process_id, created=created
+                )
+            case StackFinished():
+                self._write("finished", stack=event.stack, state=event.state, reason=event.reason)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def _write(self, kind: str, **what: Any) -> None:
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._file.write(json.dumps({"event": kind, "at": moment, **what}) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def last_run(folder: Path) -> RecordedRun | None:
+    """The newest run of a workspace that changed or meant to change anything."""
+    newest = max(folder.glob("*.jsonl"), default=None, key=lambda path: path.name)
+    return None if newest is None else read_run(newest)
+
+
+def read_run(path: Path) -> RecordedRun | None:
+    """A journal; None when the run was cut off before it began."""
+    entries = list(_entries(path))
+    if not entries or entries[0]["event"] != "run":
+        return None
+    first = entries[0]
+    run = RecordedRun(
+        path.stem,
+        Verb(first["verb"]),
+        first["target"],
+        frozenset(first["allow_replace"]),
+        {
+            step["stack"]: RecordedStep(step["stack"], tuple(step["arguments"]), Verb(step["verb"]))
+            for step in first["steps"]
+        },
+        _is_held(path),
+    )
+    for entry in entries[1:]:
+        _take(run.steps[entry["stack"]], entry)
+    return run
+
+
+def _take(step: RecordedStep, entry: dict[str, Any]) -> None:
+    match entry["event"]:
+        case "started":
+            step.transcript = Path(entry["transcript"])
+        case "terraform":
+            step.terraform = TerraformProcess(entry["process_id"], entry["created"])
+        case "finished":
+            step.state = State(entry["state"])
+
+
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
+    for line in path.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            return  # The last line, cut off.
+
+
+def _is_held(path: Path) -> bool:
+    with path.open() as journal:
+        try:
+            fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

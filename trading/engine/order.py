@@ -1,0 +1,88 @@
+"""What a run is to do: a step for each stack, and what must precede each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from trading.engine.events import Changes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from trading.engine.events import PlannedChange
+    from trading.engine.graph import Stack
+
+
+class Verb(StrEnum):
+    """What is done to stacks."""
+
+    PLAN = "plan"
+    DEPLOY = "deploy"
+    DESTROY = "destroy"
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan that Terraform has saved, and what it will change."""
+
+    path: Path
+    changes: tuple[PlannedChange, ...]
+    outputs_change: bool = False
+
+    @property
+    def counts(self) -> Changes:
+        """How many resources are to change."""
+        return Changes.planned(self.changes)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to apply."""
+        return not self.changes and not self.outputs_change
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stack's part of a run. `arguments` are Terraform's, beyond what the verb gives; with a
+    `plan`, exactly that is applied.
+    """
+
+    stack: Stack
+    verb: Verb
+    arguments: tuple[str, ...] = ()
+    plan: SavedPlan | None = None
+
+    @property
+    def name(self) -> str:
+        """The stack's name: a run has one step for a stack."""
+        return self.stack.name
+
+
+@dataclass(frozen=True)
+class Order:
+    """Steps in the order a run prefers them, and the names that must precede each."""
+
+    verb: Verb
+    steps: list[Step]
+    predecessors: dict[str, set[str]]
+
+    def without(self, names: set[str]) -> Order:
+        """The same order for the other stacks alone."""
+        return Order(
+            self.verb,
+            [step for step in self.steps if step.name not in names],
+            {
+                name: before - names
+                for name, before in self.predecessors.items()
+                if name not in names
+            },
+        )
+
+    def with_arguments(self, arguments: Mapping[str, tuple[str, ...]]) -> Order:
+        """The same order with more arguments for Terraform, by stack."""
+        steps = [
+            replace(step, arguments=arguments.get(step.name, step.arguments)) for step in self.steps
+        ]
+        return replace(self, steps=steps)

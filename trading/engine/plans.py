@@ -1,0 +1,140 @@
+"""The plans that `trading plan` saved, and whether what they were made from is still so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from trading.engine.events import Action, PlannedChange, State
+from trading.engine.order import SavedPlan
+from trading.errors import OperatorError
+from trading.state.states import state_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from trading.engine.engine import Engine
+    from trading.engine.events import StackFinished
+    from trading.engine.graph import Stack
+    from trading.engine.order import Order
+
+_MANIFEST = "plans.json"
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """What a plan was made from: the configuration, and the states it read, by their versions."""
+
+    configuration: str
+    states: dict[str, str | None]
+
+
+def forget_plans(engine: Engine) -> None:
+    """Remove the saved plans: they hold secrets, and new ones are about to be made."""
+    for path in engine.folder.plans.glob("*"):
+        path.unlink()
+
+
+def save_plans(engine: Engine, results: Sequence[StackFinished]) -> None:
+    """Record which plans were saved by a run of plans, and what they were made from."""
+    versions = state_versions(engine.workspace, engine.environment)
+    planned = {
+        result.stack: {
+            "changes": [asdict(change) for change in result.planned],
+            "outputs_change": result.outputs_change,
+            **asdict(_basis(engine.graph.stacks[result.stack], versions)),
+        }
+        for result in results
+        if result.state is State.DONE
+    }
+    engine.folder.plans.mkdir(parents=True, exist_ok=True, mode=0o700)
+    manifest = {"target": engine.target.name, "stacks": planned}
+    (engine.folder.plans / _MANIFEST).write_text(json.dumps(manifest, indent=2))
+
+
+def saved_plans(engine: Engine) -> dict[str, SavedPlan]:
+    """The saved plans by stack. Raises OperatorError when there are none, or any is stale."""
+    path = engine.folder.plans / _MANIFEST
+    if not path.is_file():
+        raise OperatorError("there is no saved plan: run `trading plan` first")
+    manifest = json.loads(path.read_text())
+    if manifest["target"] != engine.target.name:
+        raise OperatorError(f"the saved plan is of the target {manifest['target']}: plan again")
+    versions = state_versions(engine.workspace, engine.environment)
+    stale = [
+        f"{name} ({why})"
+        for name, recorded in manifest["stacks"].items()
+        if (why := _staleness(engine, name, recorded, versions))
+    ]
+    if stale:
+        raise OperatorError(
+            f"the saved plan is stale: {', '.join(stale)}; run `trading plan` again"
+        )
+    return {
+        name: SavedPlan(
+            _plan_file(engine, name),
+            tuple(map(_change, recorded["changes"])),
+            recorded["outputs_change"],
+        )
+        for name, recorded in manifest["stacks"].items()
+    }
+
+
+def with_plans(order: Order, plans: dict[str, SavedPlan]) -> Order:
+    """The order with what was planned: stacks whose plan is empty need no step."""
+    empty = {name for name, plan in plans.items() if plan.empty}
+    left = order.without(empty)
+    steps = [replace(step, plan=plans.get(step.name)) for step in left.steps]
+    return replace(left, steps=steps)
+
+
+def fresh_plans(engine: Engine, results: Collection[StackFinished]) -> dict[str, SavedPlan]:
+    """The plans that a run has just saved."""
+    return {
+        result.stack: SavedPlan(
+            _plan_file(engine, result.stack), result.planned, result.outputs_change
+        )
+        for result in results
+        if result.state is State.DONE
+    }
+
+
+def _plan_file(engine: Engine, stack: str) -> Path:
+    return engine.folder.plans / f"{stack}.tfplan"
+
+
+def _basis(stack: Stack, versions: dict[str, str]) -> _Basis:
+    configuration = (stack.directory / "cdk.tf.json").read_bytes()
+    read = (stack.name, *stack.dependencies)
+    return _Basis(
+        hashlib.sha256(configuration).hexdigest(), {name: versions.get(name) for name in read}
+    )
+
+
+def _staleness(
+    engine: Engine, name: str, recorded: dict[str, Any], versions: dict[str, str]
+) -> str:
+    stack = engine.graph.stacks.get(name)
+    if stack is None:
+        return "it is no stack any more"
+    if not _plan_file(engine, name).is_file():
+        return "its plan is gone"
+    basis = _basis(stack, versions)
+    if basis.configuration != recorded["configuration"]:
+        return "its configuration has changed"
+    changed = [
+        other for other, version in recorded["states"].items() if version != basis.states.get(other)
+    ]
+    return f"the state of {', '.join(changed)} has changed" if changed else ""
+
+
+def _change(recorded: dict[str, str]) -> PlannedChange:
+    return PlannedChange(
+        recorded["address"],
+        recorded["resource_type"],
+        Action(recorded["action"]),
+        recorded["reason"],
+    )

@@ -1,0 +1,92 @@
+"""`trading resume`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from stacks.settings import parse_workspace
+from trading.display import Showing, plural
+from trading.engine.engine import Engine
+from trading.engine.graph import Selection
+from trading.engine.journal import last_run
+from trading.engine.order import Verb
+from trading.errors import OperatorError
+from trading.interaction import Asking, console
+from trading.targets import TargetName, target
+from trading.verbs.deploy import deploy_order, preview
+from trading.verbs.destroy import destroy_order
+from trading.verbs.options import (
+    DEFAULT_PARALLELISM,
+    Confirm,
+    Environment,
+    JsonEvents,
+    Parallelism,
+    Quiet,
+    TargetOption,
+    Verbose,
+    Yes,
+)
+
+EXAMPLES = "Example: `trading resume --env staging`"
+
+if TYPE_CHECKING:
+    from trading.engine.journal import RecordedRun
+
+_POLL_SECONDS = 0.5
+
+
+def resume(
+    env: Environment = None,
+    target_name: TargetOption = TargetName.AWS,
+    yes: Yes = False,
+    confirmed: Confirm = None,
+    parallelism: Parallelism = DEFAULT_PARALLELISM,
+    json_events: JsonEvents = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Go on with the last deploy or destroy of an environment, where it failed or was cut off.
+
+    It works after Ctrl-C, and after `trading` or Terraform was killed.
+    """
+    engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
+    asking, showing = Asking(yes, confirmed), Showing(json_events, quiet, verbose)
+    run = last_run(engine.folder.journal)
+    if run is None or not run.left:
+        last = f"the last run, {run.name}, came to its end" if run else "nothing has been run"
+        if not showing.silent:
+            console.print(f"nothing to resume: {last}")
+        return
+    if run.going_on:
+        raise OperatorError(f"{run.name} is still going on: wait for it, or stop it with Ctrl-C")
+    if run.target != engine.target.name:
+        raise OperatorError(f"{run.name} ran on the target {run.target}: use --target {run.target}")
+    if not showing.silent:
+        console.print(f"resuming {run.name}: {plural(len(run.left))} left", highlight=False)
+    _wait_for_terraform(run, showing)
+    stacks = engine.graph.select(Selection(names=[step.stack for step in run.left]))
+    if run.verb is Verb.DESTROY:
+        destroy_order(engine, engine.destroy_order(stacks), asking, showing)
+        return
+    order = engine.deploy_order(stacks).with_arguments(
+        {step.stack: step.arguments for step in run.left}
+    )
+    order = preview(engine, order, asking, showing)
+    deploy_order(engine, order, asking, showing, run.allow_replace)
+
+
+def _wait_for_terraform(run: RecordedRun, showing: Showing) -> None:
+    """A Terraform that outlived its run ends by itself; beside it another one would find the state
+    locked.
+    """
+    for step in run.left:
+        said = False
+        while step.terraform and step.terraform.living():
+            if not said and not showing.silent:
+                console.print(
+                    f"waiting for Terraform (process {step.terraform.process_id}), which still"
+                    f" works on {step.stack}"
+                )
+                said = True
+            time.sleep(_POLL_SECONDS)
