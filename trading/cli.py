@@ -45,8 +45,8 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
     help="Deploy and operate the trading platform.",
 )
-main.command()(synth.synth)
-main.command()(synth.stacks)
+main.command(epilog=synth.EXAMPLES)(synth.synth)
+main.command(epilog=synth.STACKS_EXAMPLES)(synth.stacks)
 main.command(epilog=plan.EXAMPLES)(plan.plan)
 main.command(epilog=deploy.EXAMPLES)(deploy.deploy)
 main.command(epilog=destroy.EXAMPLES)(destroy.destroy)

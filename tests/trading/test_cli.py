@@ -15,6 +15,7 @@ from stacks.paths import PROJECT_ROOT
 from trading.cli import main
 from trading.engine import engine
 from trading.engine.graph import Graph
+from trading.verbs import synth
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -28,6 +29,7 @@ def _small_platform(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         return Graph.read(project.work / workspace / "cdktf.out")
 
     monkeypatch.setattr(engine, "synthesize", synthesized)
+    monkeypatch.setattr(synth, "synthesize", synthesized)
     project.deploy_state("foundation-us-east-1", "foundation-us-west-2", workspace="foundation")
 
 

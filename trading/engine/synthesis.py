@@ -1,29 +1,84 @@
-"""Turn the Python of the stacks into Terraform JSON."""
+"""Turn the Python of the stacks into Terraform JSON, unless that was done from the same inputs."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, TextIO
 
 from stacks.paths import PROJECT_ROOT
+from trading.engine.fingerprint import digest, inputs_fingerprint
 from trading.engine.graph import Graph
 from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """The stacks of a workspace; `unchanged` when what an earlier synth wrote still holds."""
+
+    graph: Graph
+    unchanged: bool
+
+
+@dataclass(frozen=True)
+class _Record:
+    """From which inputs a folder was synthesized, and the hash of every file that was written."""
+
+    inputs: str
+    files: dict[str, str]
+
+    def holds_for(self, folder: Path, inputs: str) -> bool:
+        return self.inputs == inputs and all(
+            digest(folder / name) == written for name, written in self.files.items()
+        )
+
 
 def synthesize(workspace: str) -> Graph:
-    """Write the Terraform JSON of a workspace's stacks, and read what they need from each other.
+    """The stacks of a workspace, and what they need from each other.
+
+    Raises OperatorError when the settings or the stacks do not allow it.
+    """
+    return bring_up_to_date(workspace).graph
+
+
+def bring_up_to_date(workspace: str, *, force: bool = False) -> Synthesis:
+    """Write the Terraform JSON of a workspace's stacks, unless it is there from the same inputs.
 
     Raises OperatorError when the settings or the stacks do not allow it.
     """
     folder = WorkspaceFolder(workspace)
-    folder.synthesized.mkdir(parents=True, exist_ok=True)
-    environment = {
-        **os.environ,
-        "TF_WORKSPACE": workspace,
-        "CDKTF_OUTDIR": str(folder.synthesized),
-    }
+    folder.synthesized.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(folder) as lock:
+        inputs = inputs_fingerprint(workspace, PROJECT_ROOT)
+        record = _read_record(folder)
+        unchanged = (
+            not force and record is not None and record.holds_for(folder.synthesized, inputs)
+        )
+        if not unchanged:
+            _replace(folder, inputs, _synthesize_aside(folder, lock))
+        return Synthesis(Graph.read(folder.synthesized), unchanged)
+
+
+def _synthesize_aside(folder: WorkspaceFolder, lock: TextIO) -> Path:
+    """Run the app into a folder of its own, so that one which fails or is killed changes nothing.
+
+    The folder is as deep as the final one: the stacks name their states by relative paths.
+    """
+    aside = folder.synthesized.with_name("synthesizing")
+    shutil.rmtree(aside, ignore_errors=True)
+    environment = {**os.environ, "TF_WORKSPACE": folder.workspace, "CDKTF_OUTDIR": str(aside)}
     # A process of its own: jsii can make one app in its life, and a run must not keep node alive.
     result = subprocess.run(
         [sys.executable, str(PROJECT_ROOT / "main.py")],
@@ -33,10 +88,51 @@ def synthesize(workspace: str) -> Graph:
         capture_output=True,
         text=True,
         check=False,
+        # Should we be killed, it still writes: it keeps the lock until it has ended.
+        pass_fds=[lock.fileno()],
     )
     if result.returncode != 0:
         raise OperatorError(_reason(result.stderr, folder))
-    return Graph.read(folder.synthesized)
+    return aside
+
+
+def _replace(folder: WorkspaceFolder, inputs: str, aside: Path) -> None:
+    """Put what was synthesized into place, file by file: beside it lie Terraform's own.
+
+    The record comes last. Until then the old one stands, and it does not hold for the new files. What
+    is no longer synthesized is left: a run may still read it, and the stack of a region that was
+    taken out of the settings can still be destroyed by hand.
+    """
+    names = [path.relative_to(aside) for path in sorted(aside.rglob("*")) if path.is_file()]
+    files = {name.as_posix(): digest(aside / name) for name in names}
+    for name in names:
+        path = folder.synthesized / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (aside / name).replace(path)
+    shutil.rmtree(aside)
+    record = _record_path(folder)
+    with NamedTemporaryFile("w", dir=record.parent, delete=False) as draft:
+        json.dump({"inputs": inputs, "files": files}, draft, indent=1)
+    Path(draft.name).replace(record)
+
+
+def _read_record(folder: WorkspaceFolder) -> _Record | None:
+    try:
+        return _Record(**json.loads(_record_path(folder).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _record_path(folder: WorkspaceFolder) -> Path:
+    return folder.synthesized.with_name("synthesized.json")
+
+
+@contextlib.contextmanager
+def _locked(folder: WorkspaceFolder) -> Iterator[TextIO]:
+    """Wait until no other command synthesizes this workspace."""
+    with folder.synthesized.with_name("synth.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
 
 
 def _reason(output: str, folder: WorkspaceFolder) -> str:
