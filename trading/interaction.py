@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from stacks.settings import FOUNDATION_WORKSPACE
 from trading.display import Showing, display, write_event
 from trading.engine.events import State
 from trading.errors import OperatorError
 from trading.summary import order_tree, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from trading.engine.engine import Engine
     from trading.engine.events import StackFinished
@@ -43,6 +45,15 @@ def print_json(value: object) -> None:
 def print_plain(text: str) -> None:
     """What a machine or a file takes as it is."""
     print(text, end="")  # noqa: T201 - rich would fold and colour it
+
+
+@contextmanager
+def exclusively(engine: Engine, verb: str, showing: Showing = _AS_USUAL) -> Iterator[None]:
+    """Keep other runs off the engine's workspace; tell if that took over a dead one's lock."""
+    with engine.exclusively(verb) as notice:
+        if notice and not showing.silent:
+            console.print(notice, highlight=False)
+        yield
 
 
 def show_order(
@@ -106,8 +117,10 @@ def carry_out(
     else:
         summarize(console, order.verb, results)
     if any(result.state is not State.DONE for result in results):
+        again = f"go on with `trading resume --env {engine.workspace}`"
+        if engine.workspace == FOUNDATION_WORKSPACE:
+            again = "repeat it"
         raise OperatorError(
-            f"{order.verb} of {engine.workspace} is not complete: put right what failed, and go on"
-            f" with `trading resume --env {engine.workspace}`"
+            f"{order.verb} of {engine.workspace} is not complete: put right what failed, and {again}"
         )
     return results

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stacks.settings import FOUNDATION_WORKSPACE, parse_workspace, state_bucket
+from trading.engine.events import State
 from trading.engine.graph import reverse
 from trading.engine.journal import Journal
 from trading.engine.operation import StackOperation
@@ -25,10 +27,12 @@ from trading.engine.terraform import (
 )
 from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
+from trading.state.deployments import forget_deployment, record_deployment
+from trading.state.run_lock import run_lock
 from trading.state.states import LAYERS_ON_FOUNDATION, list_states, stacks_with_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from trading.engine.events import Event, Observer, StackFinished
     from trading.engine.graph import Graph, Stack
@@ -72,6 +76,16 @@ class Engine:
     def guarded(self) -> bool:
         """Whether even a deploy has its name typed."""
         return self.data_matters and self.workspace != FOUNDATION_WORKSPACE
+
+    @contextmanager
+    def exclusively(self, verb: str) -> Iterator[str | None]:
+        """Keep other runs off the workspace, from before its stacks are synthesized.
+
+        Gives what the operator should hear, if anything. Raises OperatorError when another run goes on.
+        """
+        require_terraform()
+        with run_lock(self.workspace, verb, self.environment) as notice:
+            yield notice
 
     def all_stacks(self) -> list[Stack]:
         """Every stack, in deploy order."""
@@ -138,6 +152,12 @@ class Engine:
             policy=Policy(self.data_matters, frozenset(allow_replace)),
             unsettled=self._unsettled(order),
         )
+
+        def operate(step: Step, told: Observer) -> StackFinished:
+            finished = operation(step, told)
+            self._record(step, finished)
+            return finished
+
         if order.verb is Verb.PLAN:
             return Runner(operation, self.processes, observer, self.parallelism).run(order)
         self._record_target()
@@ -148,7 +168,7 @@ class Engine:
                 journal(event)
                 observer(event)
 
-            return Runner(operation, self.processes, observed, self.parallelism).run(order)
+            return Runner(operate, self.processes, observed, self.parallelism).run(order)
 
     def is_deployed(self, stack: Stack) -> bool:
         """Whether a stack's state has every output that the stack publishes."""
@@ -192,6 +212,20 @@ class Engine:
             return {}
         upstream = self.graph.unselected_upstream([step.stack for step in order.steps])
         return {stack.name: "is not deployed" for stack in upstream if not self.is_deployed(stack)}
+
+    def _record(self, step: Step, finished: StackFinished) -> None:
+        if finished.state is not State.DONE:
+            return
+        if step.verb is Verb.DESTROY:
+            forget_deployment(step.name, self.workspace, self.environment)
+        else:
+            record_deployment(
+                step.name,
+                self.workspace,
+                self.environment,
+                seconds=finished.seconds,
+                changes=finished.changes,
+            )
 
     def _record_target(self) -> None:
         self.folder.target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import getpass
 import json
 import os
-import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +13,12 @@ import psutil
 
 from trading.engine.events import Event, StackFinished, StackStarted, State, TerraformStarted
 from trading.engine.order import Order, Verb
+from trading.state.holder import operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_START_TOLERANCE_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class TerraformProcess:
         """The process, while it lives."""
         try:
             process = psutil.Process(self.process_id)
-            same = process.create_time() == self.created
+            # The system's clock may have been set in between.
+            same = abs(process.create_time() - self.created) < _START_TOLERANCE_SECONDS
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
@@ -59,7 +60,6 @@ class RecordedRun:
     target: str
     allow_replace: frozenset[str] = frozenset()
     steps: dict[str, RecordedStep] = field(default_factory=dict)
-    going_on: bool = False
 
     @property
     def left(self) -> list[RecordedStep]:
@@ -73,9 +73,6 @@ class Journal:
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = (folder / f"{name}.jsonl").open("a")
-        # Released by the system however we end, so that a run that goes on can be told from a dead one.
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._name = name
 
     def begin(self, order: Order, target: str, allow_replace: frozenset[str]) -> None:
         """Record what is to be done before any of it is."""
@@ -84,7 +81,7 @@ class Journal:
             verb=order.verb,
             target=target,
             allow_replace=sorted(allow_replace),
-            operator=f"{getpass.getuser()}@{socket.gethostname()}",
+            operator=operator(),
             process_id=os.getpid(),
             steps=[
                 {"stack": step.name, "verb": step.verb, "arguments": step.arguments}
@@ -142,7 +139,6 @@ def read_run(path: Path) -> RecordedRun | None:
             step["stack"]: RecordedStep(step["stack"], tuple(step["arguments"]), Verb(step["verb"]))
             for step in first["steps"]
         },
-        _is_held(path),
     )
     for entry in entries[1:]:
         _take(run.steps[entry["stack"]], entry)
@@ -165,12 +161,3 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
         except json.JSONDecodeError:
             return  # The last line, cut off.
-
-
-def _is_held(path: Path) -> bool:
-    with path.open() as journal:
-        try:
-            fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False

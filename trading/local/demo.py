@@ -9,7 +9,7 @@ from trading.aws import session
 from trading.engine.engine import Engine, require_terraform
 from trading.errors import OperatorError
 from trading.foundation import Foundation
-from trading.interaction import carry_out, console, show_order
+from trading.interaction import carry_out, console, exclusively, show_order
 from trading.local.trade_client import TradeClient
 from trading.reports.outputs import RegionOutputs, as_table, read_outputs
 from trading.state.states import list_file_states
@@ -69,7 +69,8 @@ def _run(engine: Engine, order: Order) -> int:
     if not order.steps:
         return 0
     show_order(order, engine.workspace)
-    return sum(result.changes.total for result in carry_out(engine, order))
+    with exclusively(engine, order.verb):
+        return sum(result.changes.total for result in carry_out(engine, order))
 
 
 def _trades(

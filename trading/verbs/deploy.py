@@ -20,6 +20,7 @@ from trading.interaction import (
     carry_out,
     confirm,
     console,
+    exclusively,
     require_answer,
     run_shown,
     show_order,
@@ -78,18 +79,20 @@ def deploy(
     engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
     asking, showing = Asking(yes, confirmed), Showing(json_events, quiet, verbose)
     allowed = frozenset(allow_replace or [])
-    if plan:
-        if names or layer or region:
-            raise OperatorError("--plan applies what was planned: select stacks in `trading plan`")
-        plans = saved_plans(engine)
-        order = engine.deploy_order([engine.graph.stacks[name] for name in plans])
-        deploy_order(engine, with_plans(order, plans), asking, showing, allowed)
-        return
+    if plan and (names or layer or region):
+        raise OperatorError("--plan applies what was planned: select stacks in `trading plan`")
     selection = Selection(
         names or [], layer or [], region or [], with_dependencies, with_dependents
     )
-    order = engine.deploy_order(engine.graph.select(selection))
-    deploy_order(engine, preview(engine, order, asking, showing), asking, showing, allowed)
+    with exclusively(engine, "deploy", showing):
+        if plan:
+            plans = saved_plans(engine)
+            order = engine.deploy_order([engine.graph.stacks[name] for name in plans])
+            order = with_plans(order, plans)
+        else:
+            order = engine.deploy_order(engine.graph.select(selection))
+            order = preview(engine, order, asking, showing)
+        deploy_order(engine, order, asking, showing, allowed)
 
 
 def deploy_order(

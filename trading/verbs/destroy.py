@@ -9,7 +9,7 @@ from stacks.settings import parse_workspace
 from trading.display import Showing, plural
 from trading.engine.engine import Engine
 from trading.engine.graph import Selection
-from trading.interaction import Asking, carry_out, confirm, console, show_order
+from trading.interaction import Asking, carry_out, confirm, console, exclusively, show_order
 from trading.targets import TargetName, target
 from trading.verbs.options import (
     DEFAULT_PARALLELISM,
@@ -54,8 +54,10 @@ def destroy(
     selection = Selection(
         names or [], layer or [], region or [], with_dependencies, with_dependents
     )
-    order = engine.destroy_order(engine.graph.select(selection))
-    destroy_order(engine, order, Asking(yes, confirmed), Showing(json_events, quiet, verbose))
+    showing = Showing(json_events, quiet, verbose)
+    with exclusively(engine, "destroy", showing):
+        order = engine.destroy_order(engine.graph.select(selection))
+        destroy_order(engine, order, Asking(yes, confirmed), showing)
 
 
 def destroy_order(engine: Engine, order: Order, asking: Asking, showing: Showing) -> None:

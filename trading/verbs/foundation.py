@@ -6,7 +6,7 @@ import typer
 
 from trading.display import Showing
 from trading.foundation import Foundation
-from trading.interaction import Asking, carry_out, confirm, console
+from trading.interaction import Asking, carry_out, confirm, console, exclusively
 from trading.targets import TargetName, target
 from trading.verbs.destroy import destroy_order
 from trading.verbs.options import DEFAULT_PARALLELISM, Confirm, Parallelism, TargetOption, Yes
@@ -27,7 +27,8 @@ def deploy_foundation(
     confirm("deploy the foundation", account.workspace, Asking(yes), by_name=False)
     if bucket := account.bootstrap():
         console.print(f"the state bucket {bucket} is ready")
-    carry_out(account, account.deploy_order(account.all_stacks()))
+    with exclusively(account, "deploy"):
+        carry_out(account, account.deploy_order(account.all_stacks()))
 
 
 @foundation.command("destroy")
@@ -39,7 +40,8 @@ def destroy_foundation(
 ) -> None:
     """Destroy the foundation, when no environment needs it. The state bucket is kept."""
     account = Foundation(target(target_name), parallelism)
-    destroy_order(account, account.destroy_all(), Asking(yes, confirmed), Showing())
+    with exclusively(account, "destroy"):
+        destroy_order(account, account.destroy_all(), Asking(yes, confirmed), Showing())
 
 
 @foundation.command("status")

@@ -13,7 +13,7 @@ from trading.engine.events import Changes, State
 from trading.engine.graph import Selection
 from trading.engine.plans import forget_plans, save_plans
 from trading.errors import OperatorError
-from trading.interaction import console, run_shown
+from trading.interaction import console, exclusively, run_shown
 from trading.summary import names_of, plan_details, plan_table
 from trading.targets import TargetName, target
 from trading.verbs.options import (
@@ -60,10 +60,11 @@ def plan(
     selection = Selection(
         names or [], layer or [], region or [], with_dependencies, with_dependents
     )
-    order = engine.plan_order(engine.graph.select(selection))
-    forget_plans(engine)
-    results = run_shown(engine, order, showing)
-    save_plans(engine, results)
+    with exclusively(engine, "plan", showing):
+        order = engine.plan_order(engine.graph.select(selection))
+        forget_plans(engine)
+        results = run_shown(engine, order, showing)
+        save_plans(engine, results)
     if showing.json:
         write_event(console, "summary", stacks=[asdict(result) for result in results])
     else:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from stacks.settings import parse_workspace
 from trading.display import Showing, plural
+from trading.engine.adoption import adopt
 from trading.engine.engine import Engine
 from trading.engine.graph import Selection
 from trading.engine.journal import last_run
 from trading.engine.order import Verb
 from trading.errors import OperatorError
-from trading.interaction import Asking, console
+from trading.interaction import Asking, console, exclusively
 from trading.targets import TargetName, target
 from trading.verbs.deploy import deploy_order, preview
 from trading.verbs.destroy import destroy_order
@@ -52,28 +53,51 @@ def resume(
     """
     engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
     asking, showing = Asking(yes, confirmed), Showing(json_events, quiet, verbose)
-    run = last_run(engine.folder.journal)
-    if run is None or not run.left:
-        last = f"the last run, {run.name}, came to its end" if run else "nothing has been run"
+    with exclusively(engine, "resume", showing):
+        run = last_run(engine.folder.journal)
+        if run is None or not run.left:
+            last = f"the last run, {run.name}, came to its end" if run else "nothing has been run"
+            if not showing.silent:
+                console.print(f"nothing to resume: {last}", highlight=False)
+            return
+        if run.target != engine.target.name:
+            raise OperatorError(
+                f"{run.name} ran on the target {run.target}: use --target {run.target}"
+            )
         if not showing.silent:
-            console.print(f"nothing to resume: {last}")
-        return
-    if run.going_on:
-        raise OperatorError(f"{run.name} is still going on: wait for it, or stop it with Ctrl-C")
-    if run.target != engine.target.name:
-        raise OperatorError(f"{run.name} ran on the target {run.target}: use --target {run.target}")
-    if not showing.silent:
-        console.print(f"resuming {run.name}: {plural(len(run.left))} left", highlight=False)
-    _wait_for_terraform(run, showing)
+            console.print(f"resuming {run.name}: {plural(len(run.left))} left", highlight=False)
+        _wait_for_terraform(run, showing)
+        _go_on(engine, run, asking, showing)
+
+
+def _go_on(engine: Engine, run: RecordedRun, asking: Asking, showing: Showing) -> None:
     stacks = engine.graph.select(Selection(names=[step.stack for step in run.left]))
     if run.verb is Verb.DESTROY:
         destroy_order(engine, engine.destroy_order(stacks), asking, showing)
         return
+    _adopt(engine, run, showing)
     order = engine.deploy_order(stacks).with_arguments(
         {step.stack: step.arguments for step in run.left}
     )
     order = preview(engine, order, asking, showing)
     deploy_order(engine, order, asking, showing, run.allow_replace)
+
+
+def _adopt(engine: Engine, run: RecordedRun, showing: Showing) -> None:
+    """What a killed Terraform had begun to make is there and in no state, or soon will be."""
+    for step in run.left:
+        if step.transcript is None:
+            continue
+        adoption = adopt(
+            engine.terraform, engine.graph.stacks[step.stack], step.transcript, lambda _: None
+        )
+        said = {
+            "took over": adoption.adopted,
+            "may be left behind, see `trading orphans`:": adoption.left_behind,
+        }
+        for what, addresses in said.items():
+            if addresses and not showing.silent:
+                console.print(f"{step.stack}: {what} {', '.join(addresses)}", highlight=False)
 
 
 def _wait_for_terraform(run: RecordedRun, showing: Showing) -> None:
