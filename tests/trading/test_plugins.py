@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from stacks.base import AWS_PROVIDER_VERSION
 from trading.engine import plugins
-from trading.engine.plugins import PROVIDER, find_mirror, terraform_environment
+from trading.engine.executable import provider_address
+from trading.engine.plugins import PROVIDER_LOCK, find_mirror, terraform_environment
+from trading.engine.terraform import Terraform, require_version
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from .conftest import Project
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +34,7 @@ def _bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def mirror(folder: Path, platform: str | None = None) -> Path:
-    unpacked = folder / PROVIDER / "5.100.0" / (platform or plugins.this_platform())
+    unpacked = folder / provider_address() / "5.100.0" / (platform or plugins.this_platform())
     unpacked.mkdir(parents=True)
     (unpacked / "terraform-provider-aws_v5.100.0_x5").touch()
     return folder
@@ -65,7 +72,7 @@ def test_the_named_mirror_precedes_one_that_is_found(
     monkeypatch.setenv("TF_PLUGIN_MIRROR", str(named))
     text = configuration(terraform_environment())
     assert f'path    = "{named}"' in text
-    assert text.count(PROVIDER) == 2
+    assert text.count(provider_address()) == 2
 
 
 def test_a_named_mirror_without_the_provider_is_refused(
@@ -88,9 +95,9 @@ def test_terraforms_implied_mirrors_are_found(tmp_path: Path, place: str) -> Non
 def test_a_mirror_for_another_machine_is_none(tmp_path: Path) -> None:
     other = mirror(tmp_path / "other", platform="plan9_mips")
     packed = tmp_path / "packed"
-    (packed / PROVIDER).mkdir(parents=True)
+    (packed / provider_address()).mkdir(parents=True)
     name = f"terraform-provider-aws_5.100.0_{plugins.this_platform()}.zip"
-    (packed / PROVIDER / name).touch()
+    (packed / provider_address() / name).touch()
     assert find_mirror(iter([other])) is None
     assert find_mirror(iter([other, packed])) == packed
 
@@ -124,3 +131,80 @@ def test_many_at_once_share_one_configuration(
         assert all(str(found) in configuration(environment) for environment in environments)
         (only,) = (tmp_path / f"work-{attempt}").iterdir()
         assert only.name == "terraform.rc"
+
+
+@pytest.fixture
+def tofu(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The stand-in under OpenTofu's name."""
+    binary = project.work.parent / "tofu"
+    (project.work.parent / "terraform").rename(binary)
+    monkeypatch.setenv("TRADING_TERRAFORM", str(binary))
+    return binary
+
+
+def initialise(project: Project) -> Path:
+    """A stack's folder after init."""
+    directory = project.stacks["global-zone"].directory
+    assert Terraform({**os.environ}, "dev").initialise(directory, print) == 0
+    return directory
+
+
+def test_every_stack_is_locked_to_the_committed_packages(project: Project) -> None:
+    directory = initialise(project)
+    assert (directory / ".terraform.lock.hcl").read_text() == PROVIDER_LOCK.read_text()
+
+
+def test_another_lock_initialises_anew(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initialise(project)
+    initialise(project)
+    # Each call is recorded when it begins and when it ends.
+    assert len(project.calls("init")) == 2
+    newer = tmp_path / "newer.lock.hcl"
+    newer.write_text("newer")
+    monkeypatch.setattr(plugins, "PROVIDER_LOCK", newer)
+    assert (initialise(project) / ".terraform.lock.hcl").read_text() == "newer"
+    assert len(project.calls("init")) == 4
+
+
+def test_the_lock_is_of_one_release_with_every_platform_of_it() -> None:
+    lock = PROVIDER_LOCK.read_text()
+    assert 'provider "registry.terraform.io/hashicorp/aws"' in lock
+    assert f'constraints = "{AWS_PROVIDER_VERSION}"' in lock
+    hashes = re.findall(r'^    "(h1:[\w+/]{43}=|zh:[0-9a-f]{64})",$', lock, re.MULTILINE)
+    # Fourteen platforms, and the release's manifest has a checksum too.
+    assert [sum(found.startswith(kind) for found in hashes) for kind in ("h1", "zh")] == [14, 15]
+    assert hashes == sorted(set(hashes))
+
+
+def test_opentofu_has_its_own_registry_and_no_lock_of_terraforms(
+    project: Project, tofu: Path, tmp_path: Path
+) -> None:
+    assert require_version((1, 5)) == "1.11.4"
+    assert not (initialise(project) / ".terraform.lock.hcl").exists()
+    terraforms = tmp_path / "opt" / "terraforms"
+    (terraforms / "registry.terraform.io/hashicorp/aws/5.100.0").mkdir(parents=True)
+    assert "TF_CLI_CONFIG_FILE" not in terraform_environment()
+    found = mirror(tmp_path / "opt" / "tofus")
+    assert (found / "registry.opentofu.org/hashicorp/aws").is_dir()
+    text = configuration(terraform_environment())
+    assert f'path    = "{found}"' in text
+    assert text.count("registry.opentofu.org/hashicorp/aws") == 2
+
+
+def test_opentofus_home_configuration_is_left_in_force(
+    project: Project, tofu: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".tofurc").touch()
+    mirror(tmp_path / "opt" / "plugins")
+    assert "TF_CLI_CONFIG_FILE" not in terraform_environment()
+
+
+def test_a_name_that_leads_to_opentofu_is_opentofu(
+    project: Project, tofu: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "alias").symlink_to(tofu)
+    monkeypatch.setenv("TRADING_TERRAFORM", str(tmp_path / "alias"))
+    assert provider_address().startswith("registry.opentofu.org/")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stacks.base import AWS_PROVIDER_VERSION
 from trading.engine.engine import Engine
 from trading.engine.events import ResourceFinished, StackPlanned, State
+from trading.engine.executable import provider_address
 from trading.engine.graph import Selection
+from trading.engine.plugins import PROVIDER_LOCK, this_platform
 from trading.engine.terraform import read_message, require_version
 from trading.errors import OperatorError
 from trading.state.states import StateName, list_states
@@ -18,6 +22,7 @@ from trading.targets import AwsTarget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from trading.engine.events import Event, StackFinished
 
@@ -148,3 +153,35 @@ def test_lines_that_are_no_messages_are_told_apart() -> None:
     assert read_message("panic: runtime error") is None
     assert read_message('"type"') is None
     assert read_message('{"kind": "other"}') is None
+
+
+def needs_the_provider(engine: Engine, stack: str) -> None:
+    """A stack that asks for the provider as all of ours do."""
+    required = {"aws": {"source": "hashicorp/aws", "version": AWS_PROVIDER_VERSION}}
+    settings = {"backend": {"local": backend(stack)}, "required_providers": required}
+    rewrite(engine, stack, {"terraform": settings})
+
+
+def test_the_machines_own_package_is_in_the_lock(engine: Engine) -> None:
+    if "TF_CLI_CONFIG_FILE" not in engine.environment:
+        pytest.skip("this machine has no mirror of the provider")
+    needs_the_provider(engine, "security-us-east-1")
+    directory = engine.graph.stacks["security-us-east-1"].directory
+    assert engine.terraform.initialise(directory, print) == 0
+    # Terraform found nothing to add: the package is one of those that are listed.
+    written = (directory / ".terraform.lock.hcl").read_text()
+    assert re.findall(r'".*"', written) == re.findall(r'".*"', PROVIDER_LOCK.read_text())
+
+
+def test_another_package_of_the_provider_is_refused(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "mirror" / provider_address() / "5.100.0" / this_platform()
+    package.mkdir(parents=True)
+    (package / "terraform-provider-aws_v5.100.0_x5").write_text("tampered with")
+    monkeypatch.setenv("TF_PLUGIN_MIRROR", str(tmp_path / "mirror"))
+    needs_the_provider(engine, "security-us-east-1")
+    [security], _ = run(engine, "deploy", "security-us-east-1")
+    assert security.state is State.FAILED
+    assert security.log is not None
+    assert "doesn't match any" in security.log.read_text()

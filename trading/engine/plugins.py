@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
-from stacks.paths import work_directory
+from stacks.paths import PROJECT_ROOT, work_directory
+from trading.engine.executable import is_opentofu, provider_address
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ SHARED_PARENTS = (
     "/usr/lib",
     "/var/lib",
 )
-PROVIDER = "registry.terraform.io/hashicorp/aws"
+# Its hashes are of the packages as Terraform's registry gives them.
+PROVIDER_LOCK = PROJECT_ROOT / "requirements" / "terraform.lock.hcl"
 
 
 def terraform_environment(base: dict[str, str] | None = None) -> dict[str, str]:
@@ -43,7 +45,7 @@ def terraform_environment(base: dict[str, str] | None = None) -> dict[str, str]:
     if configured and Path(configured).is_file():
         return environment
     mirror = _asked_mirror(environment)
-    if mirror is None and (Path.home() / ".terraformrc").is_file():
+    if mirror is None and any((Path.home() / name).is_file() for name in _home_configurations()):
         environment.pop("TF_CLI_CONFIG_FILE", None)
         return environment
     mirror = mirror or find_mirror(_usual_places(environment))
@@ -52,6 +54,23 @@ def terraform_environment(base: dict[str, str] | None = None) -> dict[str, str]:
         return environment
     environment.pop("TF_CLI_CONFIG_FILE", None)
     return environment | _download_cache(environment)
+
+
+def provider_lock() -> str:
+    """The lock file of the provider that every stack gets; OpenTofu gets none.
+
+    OpenTofu's registry is another, so an entry of Terraform's would not be one of its provider.
+    """
+    return "" if is_opentofu() else PROVIDER_LOCK.read_text()
+
+
+def place_lock_file(directory: Path) -> None:
+    """Give a stack's folder the lock file, so that init refuses any other package of the provider.
+
+    https://developer.hashicorp.com/terraform/language/files/dependency-lock
+    """
+    if lock := provider_lock():
+        (directory / ".terraform.lock.hcl").write_text(lock)
 
 
 def find_mirror(places: Iterator[Path]) -> Path | None:
@@ -65,7 +84,7 @@ def _asked_mirror(environment: dict[str, str]) -> Path | None:
         return None
     if not _holds_provider(Path(asked)):
         raise OperatorError(
-            f"TF_PLUGIN_MIRROR is {asked}, which holds no {PROVIDER} for {this_platform()}"
+            f"TF_PLUGIN_MIRROR is {asked}, which holds no {provider_address()} for {this_platform()}"
         )
     return Path(asked).resolve()
 
@@ -86,12 +105,17 @@ def _usual_places(environment: dict[str, str]) -> Iterator[Path]:
     if cache := environment.get("TF_PLUGIN_CACHE_DIR"):
         yield Path(cache)
     for parent in SHARED_PARENTS:
-        for provider in sorted(Path(parent).glob(f"*/{PROVIDER}")):
+        for provider in sorted(Path(parent).glob(f"*/{provider_address()}")):
             yield provider.parents[2]
 
 
+def _home_configurations() -> tuple[str, ...]:
+    """https://opentofu.org/docs/cli/config/config-file/"""
+    return (".tofurc", ".terraformrc") if is_opentofu() else (".terraformrc",)
+
+
 def _holds_provider(mirror: Path) -> bool:
-    provider = mirror / PROVIDER
+    provider = mirror / provider_address()
     unpacked = provider.glob(f"*/{this_platform()}/terraform-provider-aws*")
     packed = provider.glob(f"terraform-provider-aws_*_{this_platform()}.zip")
     return any(True for found in (unpacked, packed) for _ in found)
@@ -107,10 +131,11 @@ def this_platform() -> str:
 def _write_configuration(mirror: Path) -> Path:
     configuration = work_directory() / "terraform.rc"
     configuration.parent.mkdir(parents=True, exist_ok=True)
+    provider = provider_address()
     text = (
         "provider_installation {\n"
-        f'  filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["{PROVIDER}"]\n  }}\n'
-        f'  direct {{\n    exclude = ["{PROVIDER}"]\n  }}\n'
+        f'  filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["{provider}"]\n  }}\n'
+        f'  direct {{\n    exclude = ["{provider}"]\n  }}\n'
         "}\n"
     )
     # Another command may read it at this moment, so it is replaced and never half written.

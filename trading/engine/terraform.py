@@ -6,13 +6,14 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import threading
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trading.engine.executable import find_executable
+from trading.engine.plugins import place_lock_file, provider_lock
 from trading.engine.processes import Outliving, Processes
 from trading.errors import OperatorError
 
@@ -44,7 +45,7 @@ class Terraform:
     def __init__(
         self, environment: Mapping[str, str], workspace: str, processes: Processes | None = None
     ) -> None:
-        self.binary = _find_binary()
+        self.binary = find_executable()
         self.environment = dict(environment)
         self.workspace = workspace
         self.processes = processes or Processes()
@@ -60,6 +61,7 @@ class Terraform:
         stamp = directory / _INITIALISED
         if stamp.is_file() and stamp.read_text() == key:
             return 0
+        place_lock_file(directory)
         with self._cache_lock:
             # Reconfigured, not migrated: which state is used follows from the settings alone.
             code = self._run(["init", *_QUIET, "-reconfigure"], directory, on_line, "default")
@@ -173,12 +175,13 @@ class Terraform:
         settings = json.loads((directory / "cdk.tf.json").read_text())["terraform"]
         cli_configuration = self.environment.get("TF_CLI_CONFIG_FILE")
         cli = Path(cli_configuration).read_text() if cli_configuration else ""
-        return hashlib.sha256(json.dumps([settings, cli, self.binary]).encode()).hexdigest()
+        key = [settings, cli, self.binary, provider_lock()]
+        return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 
 def require_version(minimum: tuple[int, int]) -> str:
     """The version of the binary. Raises OperatorError when it is missing or older than `minimum`."""
-    binary = _find_binary()
+    binary = find_executable()
     result = subprocess.run(
         [binary, "version", "-json"],
         env=os.environ | {"CHECKPOINT_DISABLE": "1"},
@@ -204,14 +207,3 @@ def read_message(line: str) -> Message | None:
         if isinstance(message, dict) and "type" in message:
             return message
     return None
-
-
-def _find_binary() -> str:
-    name = os.environ.get("TRADING_TERRAFORM", "terraform")
-    binary = shutil.which(name)
-    if binary is None:
-        raise OperatorError(
-            f"'{name}' is not found: install Terraform 1.5 or later"
-            " (https://developer.hashicorp.com/terraform/install), or name it in TRADING_TERRAFORM"
-        )
-    return str(Path(binary).absolute())
