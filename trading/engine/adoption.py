@@ -135,7 +135,7 @@ class _Adopter:
             )
             if code is PlanCode.FAILED:
                 return []
-            changes = self._terraform.show(self._stack.directory, plan)["resource_changes"]
+            changes = self._terraform.show(self._stack.directory, plan).get("resource_changes", [])
         return [planned for change in changes if (planned := self._planned(change))]
 
     def _planned(self, change: dict[str, Any]) -> _Planned | None:

@@ -1,0 +1,240 @@
+"""A run that was cut off goes on: after Ctrl-C, and after kill -9 of `trading` or of Terraform."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stacks.paths import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .conftest import Project
+
+# The command itself, on the small platform instead of the synthesized one.
+COMMAND = """
+import sys
+from stacks.paths import work_directory
+from trading.engine import engine
+from trading.engine.graph import Graph
+engine.synthesize = lambda workspace: Graph.read(work_directory() / workspace / "cdktf.out")
+from trading.cli import main
+main()
+"""
+EAST = ("security-us-east-1", "network-us-east-1", "data-us-east-1")
+
+
+class Operator:
+    """Starts `trading` as a process, as a shell does."""
+
+    def __init__(self) -> None:
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, *arguments, "--env", "dev"],
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        process = self.start(*arguments)
+        output, errors = process.communicate(timeout=120)
+        return process.returncode, output, errors
+
+
+@pytest.fixture
+def operator(project: Project) -> Iterator[Operator]:
+    project.deploy_state("foundation-us-east-1", "foundation-us-west-2", workspace="foundation")
+    operator = Operator()
+    yield operator
+    for process in operator.started:
+        process.kill()
+        process.communicate()
+    for call in project.calls():
+        if call["moment"] == "start" and call["arguments"][0] == "apply":
+            kill(call["pid"])
+
+
+def kill(process_id: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, signal.SIGKILL)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def applies(project: Project, moment: str = "start") -> list[str]:
+    return [call["stack"] for call in project.calls("apply") if call["moment"] == moment]
+
+
+def terraform_of(project: Project, stack: str) -> int:
+    pids = [call["pid"] for call in project.calls("apply") if call["stack"] == stack]
+    return int(pids[-1])
+
+
+def deployed(project: Project) -> set[str]:
+    return {path.parents[1].name for path in (project.work / "state").glob("*/dev/*.tfstate")}
+
+
+def test_kill_of_trading_leaves_terraform_to_end_and_resume_goes_on(
+    project: Project, operator: Operator
+) -> None:
+    project.behave("network-us-east-1", seconds=3)
+    first = operator.start("deploy", *EAST, "--yes")
+    wait_for(lambda: "network-us-east-1" in applies(project))
+    first.kill()
+    first.wait()
+    code, output, errors = operator.run("resume", "--yes")
+    assert code == 0, output + errors
+    assert "took over the lock of a run that is dead" in output
+    assert "waiting for Terraform (process" in output
+    # The interrupted one came to its end by itself, before it was asked again.
+    assert applies(project, "end").count("network-us-east-1") == 2
+    assert applies(project).count("security-us-east-1") == 1
+    assert deployed(project) == set(EAST)
+
+
+def test_kill_of_terraform_fails_its_stack_and_resume_goes_on(
+    project: Project, operator: Operator
+) -> None:
+    project.behave("network-us-east-1", seconds=600)
+    first = operator.start("deploy", *EAST, "security-us-west-2", "--yes")
+    wait_for(lambda: "network-us-east-1" in applies(project))
+    kill(terraform_of(project, "network-us-east-1"))
+    output, errors = first.communicate(timeout=60)
+    assert first.returncode == 1
+    assert "Terraform was killed (signal 9)" in output
+    assert "network-us-east-1 failed" in output
+    assert "go on with `trading resume --env dev`" in errors
+    project.behave("network-us-east-1")
+    code, output, errors = operator.run("resume", "--yes")
+    assert code == 0, output + errors
+    assert "2 stacks left" in output
+    done_before = {"security-us-east-1", "security-us-west-2"}
+    assert all(applies(project).count(stack) == 1 for stack in done_before)
+    assert deployed(project) == {*EAST, "security-us-west-2"}
+
+
+def test_ctrl_c_stops_cleanly_and_resume_goes_on(project: Project, operator: Operator) -> None:
+    project.behave("network-us-east-1", seconds=600)
+    first = operator.start("deploy", *EAST, "--yes")
+    wait_for(lambda: "network-us-east-1" in applies(project))
+    first.send_signal(signal.SIGINT)
+    output, _ = first.communicate(timeout=60)
+    assert first.returncode == 1
+    assert "Stopping: waiting for Terraform to finish cleanly in network-us-east-1" in output
+    project.behave("network-us-east-1")
+    code, output, errors = operator.run("resume", "--yes")
+    assert code == 0, output + errors
+    assert deployed(project) == set(EAST)
+
+
+def test_a_half_done_destroy_is_resumed(project: Project, operator: Operator) -> None:
+    project.deploy_state(*EAST)
+    project.behave("network-us-east-1", seconds=3)
+    first = operator.start("destroy", "--confirm", "dev")
+    wait_for(lambda: "network-us-east-1" in applies(project))
+    first.kill()
+    first.wait()
+    assert deployed(project) >= {"security-us-east-1"}
+    code, output, errors = operator.run("resume", "--confirm", "dev")
+    assert code == 0, output + errors
+    assert applies(project).count("data-us-east-1") == 1
+    assert deployed(project) == set()
+
+
+def test_a_resumed_destroy_has_the_name_typed_too(project: Project, operator: Operator) -> None:
+    project.deploy_state(*EAST)
+    project.behave("data-us-east-1", fail="DependencyViolation")
+    assert operator.run("destroy", "--confirm", "dev")[0] == 1
+    code, _, errors = operator.run("resume", "--yes")
+    assert code == 1
+    assert "add --confirm dev" in errors
+
+
+def test_what_a_step_was_given_is_given_again(project: Project, operator: Operator) -> None:
+    """Such as the replacement by which a region is drained."""
+    project.behave("global-zone", fail="Throttling")
+    assert operator.run("deploy", "global-zone", "--yes")[0] == 1
+    [journal] = (project.work / "dev" / "journal").iterdir()
+    begin, *rest = journal.read_text().splitlines()
+    run = json.loads(begin)
+    run["steps"][0]["arguments"] = ["-replace=terraform_data.routing"]
+    journal.write_text("\n".join([json.dumps(run), *rest]) + "\n")
+    project.behave("global-zone")
+    assert operator.run("resume", "--yes")[0] == 0
+    assert project.calls("apply")[-1]["arguments"][-2] == "-replace=terraform_data.routing"
+
+
+def test_there_may_be_nothing_to_resume(operator: Operator) -> None:
+    assert operator.run("resume")[:2] == (0, "nothing to resume: nothing has been run\n")
+    assert operator.run("deploy", "global-zone", "--yes")[0] == 0
+    code, output, _ = operator.run("resume")
+    assert code == 0
+    assert "came to its end" in output
+
+
+def test_only_the_last_run_is_resumed(project: Project, operator: Operator) -> None:
+    """An old destroy must not come back over what has been deployed since."""
+    project.deploy_state(*EAST)
+    project.behave("data-us-east-1", fail="DependencyViolation")
+    assert operator.run("destroy", "--confirm", "dev")[0] == 1
+    project.behave("data-us-east-1")
+    assert operator.run("deploy", *EAST, "--yes")[0] == 0
+    assert "came to its end" in operator.run("resume", "--confirm", "dev")[1]
+
+
+def test_a_run_on_another_target_is_not_resumed(project: Project, operator: Operator) -> None:
+    project.behave("global-zone", fail="Throttling")
+    operator.run("deploy", "global-zone", "--yes")
+    [journal] = (project.work / "dev" / "journal").iterdir()
+    journal.write_text(journal.read_text().replace('"target": "aws"', '"target": "local"'))
+    code, _, errors = operator.run("resume", "--yes")
+    assert code == 1
+    assert "use --target local" in errors
+
+
+def test_a_journal_cut_off_in_the_middle_of_a_line_is_read(
+    project: Project, operator: Operator
+) -> None:
+    project.behave("network-us-east-1", fail="Throttling")
+    operator.run("deploy", *EAST[:2], "--yes")
+    [journal] = (project.work / "dev" / "journal").iterdir()
+    lines = journal.read_text().splitlines()
+    cut = next(number for number, line in enumerate(lines) if '"finished"' in line) + 1
+    journal.write_text("\n".join(lines[:cut]) + '\n{"event": "star')
+    project.behave("network-us-east-1")
+    code, output, _ = operator.run("resume", "--yes")
+    assert code == 0
+    assert applies(project).count("security-us-east-1") == 1
+    assert "1 stack left" in output
+
+
+def test_a_second_operator_is_told_who_is_at_work(project: Project, operator: Operator) -> None:
+    project.behave("security-us-east-1", seconds=600)
+    first = operator.start("deploy", *EAST, "--yes")
+    wait_for(lambda: "security-us-east-1" in applies(project))
+    for verb in (("deploy", "--yes"), ("destroy", "--confirm", "dev"), ("resume", "--yes")):
+        code, _, errors = operator.run(*verb)
+        assert code == 1
+        assert "another run works on dev" in errors
+        assert str(first.pid) in errors
+    assert applies(project) == ["security-us-east-1"]
