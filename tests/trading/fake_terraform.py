@@ -3,7 +3,9 @@
 A stack's folder may hold `fake.json`: `resources` (how many, 2), `seconds` (of apply), `fail` (the error),
 `stubborn` (ignores the first interrupt), `changes` (planned of what is deployed: address to action),
 `outputs` (whether those change its outputs), `show` (the JSON of a plan), `hang_after` (how many
-resources are made before it stays in the next). FAKE_STATE is where it keeps state; FAKE_CALLS its record.
+resources are made before it stays in the next), `exists` (what may be imported: address to id; a `show`ed
+change that was imported is left out, and its `then` joins the planned values of others).
+FAKE_STATE is where it keeps state; FAKE_CALLS its record.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ stack = Path.cwd().name
 workspace = os.environ.get("TF_WORKSPACE", "")
 behaviour_file = Path("fake.json")
 behaviour = json.loads(behaviour_file.read_text()) if behaviour_file.exists() else {}
+imported_file = Path("imported")
 state = Path(os.environ["FAKE_STATE"]) / stack / workspace / "terraform.tfstate"
 
 
@@ -136,6 +139,29 @@ def output() -> None:
     put(json.dumps({name: {"value": value} for name, value in values.items()}))
 
 
+def import_resource() -> None:
+    address, identity = sys.argv[-2:]
+    if behaviour.get("exists", {}).get(address) != identity:
+        put("Error: Cannot import non-existent remote object")
+        record("end")
+        sys.exit(1)
+    with imported_file.open("a") as imported:
+        imported.write(f"{address}\n")
+
+
+def show() -> None:
+    shown = behaviour.get("show", {})
+    imported = imported_file.read_text().split() if imported_file.exists() else []
+    changes = shown.get("resource_changes", [])
+    then = [change.get("then", {}) for change in changes if change["address"] in imported]
+    shown["resource_changes"] = [change for change in changes if change["address"] not in imported]
+    for address, values in (item for known in then for item in known.items()):
+        for change in shown["resource_changes"]:
+            if change["address"] == address:
+                change["change"]["after"] |= values
+    put(json.dumps(shown))
+
+
 record("start")
 signal.signal(signal.SIGINT, interrupted)
 match sys.argv[1]:
@@ -149,13 +175,18 @@ match sys.argv[1]:
     case "apply":
         apply()
     case "show":
-        put(json.dumps(behaviour.get("show", {})))
+        show()
+    case "import":
+        import_resource()
     case "state":
         there = state.exists() and state.read_text() != "{}"
         for number in range(behaviour.get("resources", 2) if there else 0):
             put(f"fake_resource.r{number}")
     case "output":
         output()
+    case "force-unlock" if "fail_unlock" in behaviour:
+        put(behaviour["fail_unlock"])
+        sys.exit(1)
     case "workspace":
         shutil.rmtree(state.parents[1] / sys.argv[-1])
 record("end")

@@ -165,5 +165,7 @@ REPEATABLE = frozenset(
         "aws_sqs_queue",
         "aws_wafv2_web_acl_association",
         "aws_wafv2_web_acl_logging_configuration",
+        # Nothing in AWS at all.
+        "terraform_data",
     }
 )
