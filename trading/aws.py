@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from boto3.session import Session
+    from botocore.config import Config
 
 
 def session(environment: Mapping[str, str], region: str) -> Session:
@@ -22,8 +23,10 @@ def session(environment: Mapping[str, str], region: str) -> Session:
     )
 
 
-def client(service: Any, environment: Mapping[str, str], region: str) -> Any:
+def client(
+    service: Any, environment: Mapping[str, str], region: str, config: Config | None = None
+) -> Any:
     """A client of one service in one region."""
     return session(environment, region).client(
-        service, endpoint_url=environment.get("AWS_ENDPOINT_URL")
+        service, endpoint_url=environment.get("AWS_ENDPOINT_URL"), config=config
     )

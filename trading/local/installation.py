@@ -58,12 +58,17 @@ def ensure_environment(directory: Path, progress: Progress) -> Path:
     return python
 
 
+def missing_database_programs() -> list[str]:
+    """MariaDB's programs that are not on this machine."""
+    return [name for name in _DATABASE_PROGRAMS if not shutil.which(name, path=_SYSTEM_PATH)]
+
+
 def ensure_database_programs(progress: Progress) -> None:
     """Install MariaDB's programs where this process may, unless they are there.
 
     :raises LocalTargetError: they are missing, or the installation fails.
     """
-    missing = [name for name in _DATABASE_PROGRAMS if not shutil.which(name, path=_SYSTEM_PATH)]
+    missing = missing_database_programs()
     if not missing:
         return
     packages = " ".join(_DATABASE_PACKAGES)
