@@ -12,7 +12,7 @@ from stacks.settings import FOUNDATION_WORKSPACE, parse_workspace, state_bucket
 from trading.engine.events import State
 from trading.engine.graph import reverse
 from trading.engine.journal import Journal
-from trading.engine.operation import StackOperation
+from trading.engine.operation import StackOperation, TerraformKilledError
 from trading.engine.order import Order, Step, Verb
 from trading.engine.plugins import terraform_environment
 from trading.engine.policy import Policy
@@ -28,6 +28,7 @@ from trading.engine.terraform import (
 from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
 from trading.state.deployments import forget_deployment, record_deployment
+from trading.state.locks import read_lock
 from trading.state.run_lock import run_lock
 from trading.state.states import LAYERS_ON_FOUNDATION, list_states, stacks_with_state
 
@@ -150,6 +151,7 @@ class Engine:
             logs=self.folder.logs / name,
             plans=self.folder.plans,
             policy=Policy(self.data_matters, frozenset(allow_replace)),
+            explain=self._explain,
             unsettled=self._unsettled(order),
         )
 
@@ -212,6 +214,17 @@ class Engine:
             return {}
         upstream = self.graph.unselected_upstream([step.stack for step in order.steps])
         return {stack.name: "is not deployed" for stack in upstream if not self.is_deployed(stack)}
+
+    def _explain(self, step: Step, error: OperatorError) -> str:
+        """Whoever holds the state says more than Terraform's account of its lock."""
+        if isinstance(error, TerraformKilledError):
+            return str(error)
+        lock = read_lock(step.name, self.workspace, self.environment)
+        return (
+            f"its state is {lock}; if that one is dead: `trading unlock {step.name}`"
+            if lock
+            else str(error)
+        )
 
     def _record(self, step: Step, finished: StackFinished) -> None:
         if finished.state is not State.DONE:

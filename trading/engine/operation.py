@@ -26,6 +26,10 @@ class StackFailedError(OperatorError):
     """Terraform failed; the message is its own error in one line."""
 
 
+class TerraformKilledError(StackFailedError):
+    """Terraform was killed: it could neither record what it was at, nor free its state."""
+
+
 class InputsUnknownError(OperatorError):
     """A stack cannot be planned before another one is applied; the message says which."""
 
@@ -41,7 +45,7 @@ class StackOperation:
     logs: Path
     plans: Path
     policy: Policy = field(default_factory=Policy)
-    explain: Callable[[Step, str], str] = lambda _, reason: reason
+    explain: Callable[[Step, OperatorError], str] = lambda _, error: str(error)
     unsettled: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, step: Step, observer: Observer) -> StackFinished:
@@ -62,7 +66,7 @@ class StackOperation:
             except OperatorError as error:
                 stopped = self.terraform.processes.stopping
                 state = State.FAILED
-                reason = "interrupted" if stopped else self.explain(step, str(error))
+                reason = "interrupted" if stopped else self.explain(step, error)
         planned = tuple(report.planned.values())
         if step.verb is Verb.PLAN and report.outputs_change:
             self.unsettled[step.name] = "has pending changes"
@@ -143,7 +147,7 @@ class _Work:
 
     def _require(self, code: int, otherwise: str) -> None:
         if code < 0:
-            raise StackFailedError(f"Terraform was killed (signal {-code})")
+            raise TerraformKilledError(f"Terraform was killed (signal {-code})")
         if code != 0:
             raise StackFailedError(self.report.failure(otherwise))
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from stacks.settings import parse_workspace
 from trading.display import Showing, plural
-from trading.engine.adoption import adopt
 from trading.engine.engine import Engine
 from trading.engine.graph import Selection
 from trading.engine.journal import last_run
 from trading.engine.order import Verb
+from trading.engine.recovery import free_state, take_over
 from trading.errors import OperatorError
 from trading.interaction import Asking, console, exclusively
 from trading.targets import TargetName, target
@@ -32,6 +32,7 @@ from trading.verbs.options import (
 EXAMPLES = "Example: `trading resume --env staging`"
 
 if TYPE_CHECKING:
+    from trading.engine.adoption import Adoption
     from trading.engine.journal import RecordedRun
 
 _POLL_SECONDS = 0.5
@@ -72,10 +73,14 @@ def resume(
 
 def _go_on(engine: Engine, run: RecordedRun, asking: Asking, showing: Showing) -> None:
     stacks = engine.graph.select(Selection(names=[step.stack for step in run.left]))
+    for step in run.left:
+        if (lock := free_state(engine, step)) and not showing.silent:
+            console.print(f"{step.stack}: freed what a killed Terraform had {lock}", markup=False)
     if run.verb is Verb.DESTROY:
         destroy_order(engine, engine.destroy_order(stacks), asking, showing)
         return
-    _adopt(engine, run, showing)
+    for step in run.left:
+        _tell(step.stack, take_over(engine, step), showing)
     order = engine.deploy_order(stacks).with_arguments(
         {step.stack: step.arguments for step in run.left}
     )
@@ -83,21 +88,14 @@ def _go_on(engine: Engine, run: RecordedRun, asking: Asking, showing: Showing) -
     deploy_order(engine, order, asking, showing, run.allow_replace)
 
 
-def _adopt(engine: Engine, run: RecordedRun, showing: Showing) -> None:
-    """What a killed Terraform had begun to make is there and in no state, or soon will be."""
-    for step in run.left:
-        if step.transcript is None:
-            continue
-        adoption = adopt(
-            engine.terraform, engine.graph.stacks[step.stack], step.transcript, lambda _: None
-        )
-        said = {
-            "took over": adoption.adopted,
-            "may be left behind, see `trading orphans`:": adoption.left_behind,
-        }
-        for what, addresses in said.items():
-            if addresses and not showing.silent:
-                console.print(f"{step.stack}: {what} {', '.join(addresses)}", highlight=False)
+def _tell(stack: str, adoption: Adoption, showing: Showing) -> None:
+    said = {
+        "took over": adoption.adopted,
+        "may be left behind, see `trading orphans`:": adoption.left_behind,
+    }
+    for what, addresses in said.items():
+        if addresses and not showing.silent:
+            console.print(f"{stack}: {what} {', '.join(addresses)}", highlight=False, markup=False)
 
 
 def _wait_for_terraform(run: RecordedRun, showing: Showing) -> None:

@@ -1,0 +1,41 @@
+"""What must be put right before a run that was cut off can go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trading.engine.adoption import Adoption, adopt
+from trading.errors import OperatorError
+from trading.state.locks import StateLock, living_process, read_lock
+
+if TYPE_CHECKING:
+    from trading.engine.engine import Engine
+    from trading.engine.journal import RecordedStep
+
+
+def free_state(engine: Engine, step: RecordedStep) -> StateLock | None:
+    """Remove the lock that a killed Terraform of this step left on a remote state, if it did.
+
+    Only a lock that is known to be its own: taken on this machine after it had started, and no Terraform
+    lives here that could hold it. Any other one is for `trading unlock` to ask about.
+    """
+    stack = engine.graph.stacks[step.stack]
+    lock = read_lock(step.stack, engine.workspace, engine.environment)
+    if lock is None or step.terraform is None or not lock.is_of_this_machine:
+        return None
+    # The lock's time is in whole seconds of the same clock.
+    taken_before = lock.created.timestamp() < step.terraform.created - 1
+    if taken_before or lock.process_id or living_process(lock, stack.directory):
+        return None
+    lines: list[str] = []
+    if engine.terraform.force_unlock(stack.directory, lines.append, lock.id) != 0:
+        raise OperatorError(f"{step.stack} could not be unlocked: {' '.join(lines[-3:])}")
+    return lock
+
+
+def take_over(engine: Engine, step: RecordedStep) -> Adoption:
+    """Take over what a killed Terraform of this step had begun to make: it is there and in no state."""
+    if step.transcript is None:
+        return Adoption()
+    stack = engine.graph.stacks[step.stack]
+    return adopt(engine.terraform, stack, step.transcript, lambda _: None)
