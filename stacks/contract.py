@@ -10,7 +10,7 @@ import typing
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cdktf import TerraformOutput, TerraformRemoteState, TerraformStack
+from cdktf import TerraformCount, TerraformOutput, TerraformRemoteState, TerraformStack, Token
 from constructs import Construct
 
 from stacks.state import read_state
@@ -40,30 +40,37 @@ def read(
     interface: type[Outputs],
     producer: TerraformStack,
     producer_name: str | None = None,
+    count: TerraformCount | None = None,
 ) -> Outputs:
     """What `producer` publishes, as typed references to its state.
 
     `producer_name` replaces the producer's name by an expression (a local that holds the region), so
-    that the consumer's JSON is the same in every region.
+    that the consumer's JSON is the same in every region. With a `count` of none the producer is not
+    read, for it may not be there, and all it would publish is null.
     """
     consumer.add_dependency(producer)
     layer = interface.__module__.split(".")[1]
     suffix = "" if producer_name else f"-{producer.node.id}"
     state = read_state(consumer, f"{layer}-state{suffix}", producer_name or producer.node.id)
+    if count is not None:
+        state.add_override("count", count.to_terraform())
     types = typing.get_type_hints(interface)
     return interface(
         **{
-            field.name: _reference(state, field.name, types[field.name])
+            field.name: _reference(state, field.name, types[field.name], count)
             for field in fields(interface)
         }
     )
 
 
-def _reference(state: TerraformRemoteState, name: str, kind: Any) -> Any:
+def _reference(
+    state: TerraformRemoteState, name: str, kind: Any, count: TerraformCount | None
+) -> Any:
+    path = f"{state.fqn}.outputs.{name}" if count is None else f"one({state.fqn}[*].outputs.{name})"
     if kind is str:
-        return state.get_string(name)
+        return Token.as_string(f"${{{path}}}")
     if kind is float:
-        return state.get_number(name)
+        return Token.as_number(f"${{{path}}}")
     if kind == list[str]:
-        return state.get_list(name)
+        return Token.as_list(f"${{{path}}}")
     raise TypeError(f"an output is a str, a float or a list[str]; '{name}' is {kind}")

@@ -18,7 +18,13 @@ class ZoneOutputs:
 
 @dataclass(frozen=True)
 class RecordsOutputs:
-    """The names under which clients reach the platform."""
+    """The name under which clients reach the platform, and where it leads.
+
+    `health_check_ids` has a check for each region, none for an absent one. A drained region gets no
+    traffic of the shared name; an absent one has no API, and so no records at all.
+    """
 
     api_url: str
-    health_check_ids: list[str]
+    health_check_ids: dict[str, str]
+    drained_regions: list[str]
+    absent_regions: list[str]

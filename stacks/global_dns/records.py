@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdktf import Fn
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from cdktf_cdktf_provider_aws.route53_health_check import Route53HealthCheck
 from cdktf_cdktf_provider_aws.route53_record import (
@@ -17,6 +18,7 @@ from stacks.api.outputs import ApiOutputs
 from stacks.base import PlatformStack
 from stacks.contract import publish, read
 from stacks.global_dns.outputs import RecordsOutputs, ZoneOutputs
+from stacks.global_dns.routing import Routing
 from stacks.settings import GLOBAL_REGION
 
 if TYPE_CHECKING:
@@ -35,16 +37,24 @@ PROBED_FROM = ["us-east-1", "us-west-1", "us-west-2"]
 
 
 class RegionRecords(Construct):
-    """One region's share of the names: its own name, its part of the shared one, and its health."""
+    """One region's share of the names: its own name, its part of the shared one, and its health.
 
-    def __init__(self, stack: PlatformStack, region: str, zone_id: str, api: ApiOutputs) -> None:
+    A drained region keeps its own name and its check: trades that it is the home of are read there.
+    """
+
+    def __init__(
+        self, stack: PlatformStack, region: str, zone_id: str, api: ApiOutputs, routing: Routing
+    ) -> None:
         super().__init__(stack, region)
-        self._stack = stack
+        self._name = f"health-check-{region}-{stack.suffix}"
         self._region = region
-        self.health_check = self._health_check(api.regional_domain_name)
+        self._present = routing.while_present(region)
+        check = self._health_check(api.regional_domain_name, f"api-{region}-{stack.suffix}")
+        self.health_check_id = f"${{one({check.fqn}[*].id)}}"
         Route53Record(
             self,
             "regional",
+            count=self._present,
             zone_id=zone_id,
             name=api.regional_domain_name,
             type="A",
@@ -57,12 +67,13 @@ class RegionRecords(Construct):
         Route53Record(
             self,
             "latency",
+            count=routing.while_in_rotation(region),
             zone_id=zone_id,
             name=api.shared_domain_name,
             type="A",
             set_identifier=region,
             latency_routing_policy=Route53RecordLatencyRoutingPolicy(region=region),
-            health_check_id=self.health_check.id,
+            health_check_id=self.health_check_id,
             alias=Route53RecordAlias(
                 name=api.shared_domain_target,
                 zone_id=api.shared_domain_zone_id,
@@ -70,7 +81,7 @@ class RegionRecords(Construct):
             ),
         )
 
-    def _health_check(self, name: str) -> Route53HealthCheck:
+    def _health_check(self, domain_name: str, name: str) -> Route53HealthCheck:
         """Probe the region by the name clients know, certificate included.
 
         Neither `execute-api` nor the `d-...` target would show a broken custom domain.
@@ -78,8 +89,9 @@ class RegionRecords(Construct):
         return Route53HealthCheck(
             self,
             "health-check",
+            count=self._present,
             type="HTTPS",
-            fqdn=name,
+            fqdn=domain_name,
             port=HTTPS_PORT,
             resource_path=HEALTH_PATH,
             enable_sni=True,
@@ -87,28 +99,29 @@ class RegionRecords(Construct):
             request_interval=PROBE_INTERVAL_SECONDS,
             failure_threshold=FAILURES_BEFORE_UNHEALTHY,
             regions=PROBED_FROM,
-            tags={"Name": f"api-{self._region}-{self._stack.suffix}"},
+            tags={"Name": name},
         )
 
-    def alarm(self, topic_arn: str) -> None:
+    def alarm(self, topic_arns: list[str]) -> None:
         """Tell people when the region is taken out of the shared name."""
         CloudwatchMetricAlarm(
             self,
             "unhealthy-alarm",
-            alarm_name=f"health-check-{self._region}-{self._stack.suffix}",
+            count=self._present,
+            alarm_name=self._name,
             alarm_description=f"Route 53 finds the API of {self._region} unhealthy",
             namespace="AWS/Route53",
             metric_name="HealthCheckStatus",
-            dimensions={"HealthCheckId": self.health_check.id},
+            dimensions={"HealthCheckId": self.health_check_id},
             statistic="Minimum",
             period=60,
             evaluation_periods=2,
             comparison_operator="LessThanThreshold",
             threshold=1,
             treat_missing_data="breaching",
-            alarm_actions=[topic_arn],
-            ok_actions=[topic_arn],
-            tags={"Name": f"health-check-{self._region}-{self._stack.suffix}"},
+            alarm_actions=topic_arns,
+            ok_actions=topic_arns,
+            tags={"Name": self._name},
         )
 
 
@@ -132,17 +145,26 @@ class RecordsStack(PlatformStack):
             account_id=workspace.environment.account_id,
         )
         names = read(self, ZoneOutputs, zone)
-        regions = {region: read(self, ApiOutputs, api) for region, api in apis.items()}
+        routing = Routing(self, list(apis))
+        regions = {
+            region: read(self, ApiOutputs, api, count=routing.while_present(region))
+            for region, api in apis.items()
+        }
         records = {
-            region: RegionRecords(self, region, names.zone_id, api)
+            region: RegionRecords(self, region, names.zone_id, api, routing)
             for region, api in regions.items()
         }
+        # While the region that has the topic is absent, the alarms are seen but told to nobody.
+        topic = self.local("alarm_topic", regions[GLOBAL_REGION].alarm_topic_arn)
+        topic_arns = Fn.compact([topic.as_string])
         for region in records.values():
-            region.alarm(regions[GLOBAL_REGION].alarm_topic_arn)
+            region.alarm(topic_arns)
         publish(
             self,
             RecordsOutputs(
                 api_url=f"https://{names.api_domain}",
-                health_check_ids=[region.health_check.id for region in records.values()],
+                health_check_ids={name: region.health_check_id for name, region in records.items()},
+                drained_regions=routing.drained,
+                absent_regions=routing.absent,
             ),
         )

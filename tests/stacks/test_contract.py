@@ -10,7 +10,7 @@ from pathlib import Path
 from stacks.settings import REGIONS
 from tests.stacks.conftest import Stacks
 
-READ = re.compile(r"data\.terraform_remote_state\.(\w+)\.outputs\.(\w+)")
+READ = re.compile(r"data\.terraform_remote_state\.(\w+)(?:\[\*\])?\.outputs\.(\w+)")
 
 
 def _producer(consumer: str, state: str) -> str:
