@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from stacks.settings import SettingsError
 from trading.errors import OperatorError
-from trading.verbs import demo, deploy, destroy, graph, outputs, plan, resume, synth
+from trading.verbs import demo, deploy, destroy, graph, outputs, plan, resume, synth, unlock
 from trading.verbs.foundation import foundation
 from trading.verbs.local import local
 
@@ -51,6 +51,7 @@ main.command(epilog=plan.EXAMPLES)(plan.plan)
 main.command(epilog=deploy.EXAMPLES)(deploy.deploy)
 main.command(epilog=destroy.EXAMPLES)(destroy.destroy)
 main.command(epilog=resume.EXAMPLES)(resume.resume)
+main.command(epilog=unlock.EXAMPLES)(unlock.unlock)
 main.command()(outputs.outputs)
 main.command(epilog=graph.EXAMPLES)(graph.graph)
 main.add_typer(foundation, name="foundation")

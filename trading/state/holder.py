@@ -9,6 +9,7 @@ import socket
 import uuid
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 
 import psutil
 
@@ -54,9 +55,13 @@ class Holder:
         except (ValueError, KeyError):
             return None
 
-    def as_json(self) -> str:
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return asdict(self)
+
+    def written(self) -> str:
         """What `parse` reads."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        return json.dumps(self.as_json(), indent=2) + "\n"
 
     def is_alive(self) -> bool | None:
         """Whether the process lives; None when it is another machine's, which cannot be asked."""

@@ -134,8 +134,8 @@ def remove_stale_note(stack: str, workspace: str) -> bool:
 def living_process(lock: StateLock, directory: Path) -> psutil.Process | None:
     """The Terraform on this machine that may hold a lock; None when there is none.
 
-    It is one that works in the stack's folder, or, if the lock is this operator's, in the folder of that
-    stack and workspace in any checkout.
+    It is one that works in the stack's folder, or, if the lock is this operator's, in another checkout's
+    folder of that stack and workspace, with state in the same place.
     """
     if lock.process_id is not None and psutil.pid_exists(lock.process_id):
         return psutil.Process(lock.process_id)
@@ -143,13 +143,21 @@ def living_process(lock: StateLock, directory: Path) -> psutil.Process | None:
         folder = process.info["cwd"]  # None for other people's processes.
         if folder is None or not _is_terraform(str(process.info["name"])):
             continue
-        same_stack = Path(folder).parts[-_OWN_PARTS:] == directory.parts[-_OWN_PARTS:]
+        same_state = _state_place(Path(folder)) == _state_place(directory)
         started_before = process.info["create_time"] < lock.created.timestamp() + 1
         if Path(folder) == directory.resolve() or (
-            lock.who == operator() and same_stack and started_before
+            lock.who == operator() and same_state and started_before
         ):
             return process
     return None
+
+
+def _state_place(directory: Path) -> tuple[object, ...]:
+    try:
+        configuration = json.loads((directory / "cdk.tf.json").read_text())
+    except (OSError, ValueError):
+        return (directory,)
+    return (*directory.parts[-_OWN_PARTS:], configuration["terraform"].get("backend"))
 
 
 def _is_terraform(name: str) -> bool:

@@ -85,7 +85,7 @@ def _lock_checkout(workspace: str, holder: Holder) -> Iterator[Holder | None]:
             raise _refusal(workspace, Holder.parse(file.read()))
         file.seek(0)
         abandoned = Holder.parse(file.read())
-        _rewrite(file, holder.as_json())
+        _rewrite(file, holder.written())
         try:
             yield abandoned
         finally:
@@ -96,7 +96,7 @@ def _lock_checkout(workspace: str, holder: Holder) -> Iterator[Holder | None]:
 def _lock_bucket(objects: BucketObjects, workspace: str, holder: Holder) -> Holder | None:
     """Make the state bucket's lock ours. Gives the dead run of this machine that had it."""
     key = _key(workspace)
-    if objects.create(key, holder.as_json()):
+    if objects.create(key, holder.written()):
         return None
     document = objects.read(key)
     if document is None:
@@ -104,7 +104,7 @@ def _lock_bucket(objects: BucketObjects, workspace: str, holder: Holder) -> Hold
     other = Holder.parse(document.text)
     if other is None or other.is_alive() is not False:
         raise _refusal(workspace, other)
-    if not objects.replace(key, holder.as_json(), document.version):
+    if not objects.replace(key, holder.written(), document.version):
         raise _refusal(workspace, None)
     return other
 

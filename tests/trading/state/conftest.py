@@ -63,7 +63,7 @@ class Bucket:
     def put(self, key: str, text: str) -> None:
         self.client("s3").put_object(Bucket=self.settings.name, Key=key, Body=text.encode())
 
-    def keys(self) -> set[str]:
+    def objects(self) -> set[str]:
         listed = self.client("s3").list_objects_v2(Bucket=self.settings.name)
         return {item["Key"] for item in listed.get("Contents", [])}
 

@@ -30,7 +30,6 @@ from trading.state.locks import (
     remove_stale_note,
 )
 
-# No other Terraform of this machine works in a folder of that name.
 STACK = "held-stack"
 pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="Terraform is not installed")
 NOON = datetime(2025, 1, 31, 12, 3, tzinfo=UTC)
@@ -114,19 +113,30 @@ def test_a_held_lock_is_read_whole(held: Held) -> None:
     assert read_lock("held", "dev", os.environ) is None
 
 
-def test_its_holder_is_found_while_it_lives(held: Held) -> None:
+def copy_of(directory: Path, workspace_folder: Path) -> Path:
+    """The folder of the same stack in another checkout or workspace."""
+    copy = workspace_folder / "cdktf.out" / "stacks" / directory.name
+    copy.mkdir(parents=True)
+    shutil.copy(directory / "cdk.tf.json", copy)
+    return copy
+
+
+def test_its_holder_is_found_while_it_lives(held: Held, tmp_path: Path) -> None:
     lock = read_lock(STACK, "dev", os.environ)
     assert lock
     assert living_process(lock, held.directory) == held.process
-    elsewhere = Path("/another/checkout/dev/cdktf.out/stacks") / STACK
+    elsewhere = copy_of(held.directory, tmp_path / "other" / "dev")
     assert living_process(lock, elsewhere) == held.process
     if lock.process_id is None:
-        other_workspace = Path("/another/checkout/staging/cdktf.out/stacks") / STACK
+        other_workspace = copy_of(held.directory, tmp_path / "other" / "staging")
         assert living_process(lock, other_workspace) is None
         stranger = replace(lock, who="bob@far")
         assert living_process(stranger, held.directory) == held.process
         assert living_process(stranger, elsewhere) is None
         assert not stranger.is_of_this_machine
+        configuration = elsewhere / "cdk.tf.json"
+        configuration.write_text(configuration.read_text().replace("bucket", "bin"))
+        assert living_process(lock, elsewhere) is None
     held.kill()
     assert living_process(lock, held.directory) is None
 

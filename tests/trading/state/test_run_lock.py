@@ -71,7 +71,7 @@ def test_two_checkouts_share_a_bucket_and_are_kept_apart(
     first.kill()
     first.communicate()
     assert said(start_run(**elsewhere)).startswith("took over")
-    assert bucket.keys() == {KEY}
+    assert bucket.objects() == {KEY}
 
 
 def test_two_checkouts_with_their_own_files_are_free(
@@ -83,7 +83,7 @@ def test_two_checkouts_with_their_own_files_are_free(
 
 def test_another_machines_lock_is_never_taken_over(bucket: Bucket) -> None:
     other = replace(Holder.this_process("destroy"), machine="far/0", process_id=2**22 + 1)
-    bucket.put(KEY, other.as_json())
+    bucket.put(KEY, other.written())
     with (
         pytest.raises(OperatorError, match="trading unlock --env dev` if that machine is gone"),
         run_lock("dev", "deploy", os.environ),
@@ -94,7 +94,7 @@ def test_another_machines_lock_is_never_taken_over(bucket: Bucket) -> None:
 
 def test_a_process_id_used_again_is_not_the_holder(bucket: Bucket) -> None:
     me = Holder.this_process("deploy")
-    bucket.put(KEY, replace(me, process_started=me.process_started - 60).as_json())
+    bucket.put(KEY, replace(me, process_started=me.process_started - 60).written())
     with run_lock("dev", "deploy", os.environ) as taken_over:
         assert taken_over
 
@@ -102,7 +102,7 @@ def test_a_process_id_used_again_is_not_the_holder(bucket: Bucket) -> None:
 def test_a_lock_is_removed_only_by_whom_it_belongs_to(bucket: Bucket) -> None:
     other = replace(Holder.this_process("destroy"), machine="far/0")
     with run_lock("dev", "deploy", os.environ):
-        bucket.put(KEY, other.as_json())
+        bucket.put(KEY, other.written())
     assert read_run_lock("dev", os.environ) == other
     assert not remove_run_lock("dev", Holder.this_process("deploy"), os.environ)
     assert remove_run_lock("dev", other, os.environ)
