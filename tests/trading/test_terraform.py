@@ -15,7 +15,7 @@ from trading.engine.events import ResourceFinished, StackPlanned, State
 from trading.engine.executable import provider_address
 from trading.engine.graph import Selection
 from trading.engine.plugins import PROVIDER_LOCK, this_platform
-from trading.engine.terraform import read_message, require_version
+from trading.engine.terraform import Output, read_message, require_version
 from trading.errors import OperatorError
 from trading.state.states import StateName, list_states
 from trading.targets import AwsTarget
@@ -96,7 +96,7 @@ def test_deploys_into_a_workspace_that_it_creates(engine: Engine) -> None:
         StateName("dev", "network-us-east-1"),
     }
     read = engine.terraform.outputs(engine.graph.stacks["network-us-east-1"].directory)
-    assert read == {"environment": "dev", "id": ["dev"]}
+    assert read == {"environment": Output("dev", False), "id": Output(["dev"], False)}
 
 
 def test_a_stack_that_was_never_applied_has_no_outputs(engine: Engine) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from trading.engine.events import Event, Observer, StackFinished
     from trading.engine.graph import Graph, Stack
+    from trading.engine.terraform import Output
     from trading.targets import Target
 
 
@@ -179,6 +180,13 @@ class Engine:
         return stack.outputs <= self.terraform.outputs(stack.directory).keys()
 
     def outputs(self, stacks: Collection[Stack]) -> dict[str, dict[str, Any]]:
+        """The values of `published`."""
+        return {
+            name: {key: output.value for key, output in outputs.items()}
+            for name, outputs in self.published(stacks).items()
+        }
+
+    def published(self, stacks: Collection[Stack]) -> dict[str, dict[str, Output]]:
         """The outputs of each stack that has any, read side by side."""
         self.require_same_target()
         existing = stacks_with_state(self.workspace, self.environment)

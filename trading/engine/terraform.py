@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import threading
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,14 @@ class PlanCode(IntEnum):
     NO_CHANGES = 0
     FAILED = 1
     CHANGES = 2
+
+
+@dataclass(frozen=True)
+class Output:
+    """A value that a stack publishes; a sensitive one is not for a screen."""
+
+    value: Any
+    sensitive: bool
 
 
 class Terraform:
@@ -130,10 +139,13 @@ class Terraform:
             ["workspace", "delete", "-no-color", self.workspace], directory, on_line, "default"
         )
 
-    def outputs(self, directory: Path) -> dict[str, Any]:
+    def outputs(self, directory: Path) -> dict[str, Output]:
         """A stack's outputs; empty when it was not applied. Raises OperatorError."""
         values = self._json(directory, ["output", "-json", "-no-color"])
-        return {name: output["value"] for name, output in values.items()}
+        return {
+            name: Output(output["value"], bool(output.get("sensitive")))
+            for name, output in values.items()
+        }
 
     def _json(self, directory: Path, command: list[str]) -> dict[str, Any]:
         text = "\n".join(self._lines(directory, command))

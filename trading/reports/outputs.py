@@ -1,18 +1,25 @@
-"""What an environment publishes, by region: where its API answers and where its data is."""
+"""What an environment publishes: by region, where its API answers and where its data is; or by stack,
+every output.
+"""
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from trading.engine.graph import Selection
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from trading.engine.engine import Engine
+    from trading.engine.graph import Stack
+    from trading.engine.terraform import Output
     from trading.targets import Target
 
 
@@ -35,17 +42,33 @@ class RegionOutputs:
 _LAYERS = ("api", "data", "security")
 
 
-def read_outputs(engine: Engine) -> dict[str, RegionOutputs]:
-    """The outputs of every region that has any. Raises OperatorError when no region has."""
-    stacks = [stack for stack in engine.graph.stacks.values() if stack.layer in _LAYERS]
+def read_outputs(engine: Engine, regions: Collection[str] = ()) -> dict[str, RegionOutputs]:
+    """The outputs of the given regions, or else of all, that have any.
+
+    Raises OperatorError when none has, or there is no such region.
+    """
+    selected = engine.graph.select(Selection(regions=list(regions)))
+    stacks = [stack for stack in selected if stack.layer in _LAYERS]
     published = engine.outputs(stacks)
-    regions: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for stack in stacks:
         if stack.region and stack.name in published:
-            regions.setdefault(stack.region, {}).update(published[stack.name])
-    if not regions:
-        raise OperatorError(f"nothing is deployed in {engine.workspace}: run `trading deploy`")
-    return {region: _region(regions[region], engine.target) for region in sorted(regions)}
+            found.setdefault(stack.region, {}).update(published[stack.name])
+    if not found:
+        where = ", ".join([engine.workspace, *regions])
+        raise OperatorError(f"nothing is deployed in {where}: run `trading deploy`")
+    return {region: _region(found[region], engine.target) for region in sorted(found)}
+
+
+def read_stack_outputs(engine: Engine, stacks: Collection[Stack]) -> dict[str, dict[str, Output]]:
+    """All that each of these stacks publishes. Raises OperatorError when one is not deployed."""
+    published = engine.published(stacks)
+    missing = [stack.name for stack in stacks if stack.name not in published]
+    if missing:
+        raise OperatorError(
+            f"{', '.join(missing)} is not deployed: run `trading deploy {' '.join(missing)}`"
+        )
+    return published
 
 
 def _region(published: Mapping[str, Any], target: Target) -> RegionOutputs:
@@ -62,14 +85,47 @@ def as_json(outputs: Mapping[str, RegionOutputs]) -> dict[str, dict[str, Any]]:
     return {region: asdict(values) for region, values in outputs.items()}
 
 
-def as_table(regions: Mapping[str, Mapping[str, object]]) -> Table:
-    """A row for each value of a region, since an ARN alone fills a line."""
-    table = Table("Region", "Output", "Value")
-    for region, values in regions.items():
+def as_shown(published: Mapping[str, Mapping[str, Output]]) -> dict[str, dict[str, Any]]:
+    """The values for a screen, without what is sensitive."""
+    return {
+        stack: {
+            name: "(sensitive)" if output.sensitive else output.value
+            for name, output in outputs.items()
+        }
+        for stack, outputs in published.items()
+    }
+
+
+def as_env(published: Mapping[str, Mapping[str, Any]], *, prefixed: bool) -> str:
+    """Lines for a shell to evaluate, quoted; what is not deployed is left out. With a prefix each
+    name begins with its region or stack.
+    """
+    lines = [
+        f"export {_variable(f'{place}_{name}' if prefixed else name)}={shlex.quote(_text(value))}\n"
+        for place, values in published.items()
+        for name, value in values.items()
+        if value is not None
+    ]
+    return "".join(lines)
+
+
+def as_table(published: Mapping[str, Mapping[str, object]], place: str = "Region") -> Table:
+    """A row for each value, since an ARN alone fills a line. `place` is what the keys are."""
+    table = Table(place, "Output", "Value")
+    for name_of_place, values in published.items():
         first = True
         for name, value in values.items():
             if value is not None:
-                table.add_row(region if first else "", name.replace("_", " "), str(value))
+                table.add_row(name_of_place if first else "", name.replace("_", " "), _text(value))
                 first = False
         table.add_section()
     return table
+
+
+def _variable(name: str) -> str:
+    return name.replace("-", "_").upper()
+
+
+def _text(value: object) -> str:
+    """A string as it is; a list or a map as JSON, which a shell's tools read."""
+    return value if isinstance(value, str) else json.dumps(value)

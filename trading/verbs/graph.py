@@ -23,17 +23,7 @@ from trading.state.states import stacks_with_state
 from trading.targets import TargetName, target
 from trading.verbs.options import DEFAULT_PARALLELISM, Environment, TargetOption
 
-EXAMPLES = """
-Examples:
-
-  trading graph                          Mermaid, for a page of Markdown
-
-  trading graph --output stacks.svg      a picture; the suffix tells the format
-
-  trading graph --format dot | dot -Tpdf > stacks.pdf
-
-  trading graph --no-status --output README.md      between the markers in that file
-"""
+EXAMPLES = "Example: `trading graph --output stacks.svg`; the suffix tells the format"
 
 _WRITERS = {
     PictureFormat.MERMAID: as_mermaid,
