@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 Attributes = Mapping[str, Any]
@@ -39,15 +40,36 @@ def identity_of(importable: Importable, attributes: Attributes) -> str | None:
         return None
 
 
-def _find_by_tags(clients: Clients, attributes: Attributes) -> str | None:
-    """EC2 tags a thing in the very call that makes it; ours have a name that is unique."""
+def _find_by_tags(prefix: str, clients: Clients, attributes: Attributes) -> str | None:
+    """EC2 tags a thing in the very call that makes it; ours have a name that is unique in its kind."""
     tags = attributes["tags_all"]
     filters = [{"Name": "key", "Values": sorted(tags)}]
     found: dict[str, dict[str, str]] = {}
     for page in clients("ec2").get_paginator("describe_tags").paginate(Filters=filters):
         for tag in page["Tags"]:
             found.setdefault(tag["ResourceId"], {})[tag["Key"]] = tag["Value"]
-    return _only([identifier for identifier, theirs in found.items() if theirs == tags])
+    return _only(
+        [
+            identifier
+            for identifier, theirs in found.items()
+            if identifier.startswith(prefix) and theirs == tags
+        ]
+    )
+
+
+def _find_rule(is_egress: bool, clients: Clients, attributes: Attributes) -> str | None:
+    """Both ends of a connection have a rule of the same name."""
+    filters = [{"Name": "group-id", "Values": [attributes["security_group_id"]]}]
+    pages = clients("ec2").get_paginator("describe_security_group_rules")
+    return _only(
+        [
+            rule["SecurityGroupRuleId"]
+            for page in pages.paginate(Filters=filters)
+            for rule in page["SecurityGroupRules"]
+            if rule["IsEgress"] is is_egress
+            and {tag["Key"]: tag["Value"] for tag in rule["Tags"]} == attributes["tags_all"]
+        ]
+    )
 
 
 def _find_api_resource(clients: Clients, attributes: Attributes) -> str | None:
@@ -93,7 +115,15 @@ def _function_is_being_made(clients: Clients, attributes: Attributes) -> bool:
 
 _BY_NAME = Importable("{name}")
 _BY_ID = Importable("{id}")
-_BY_TAGS = Importable("{id}", _find_by_tags)
+
+
+def _tagged(prefix: str) -> Importable:
+    return Importable("{id}", partial(_find_by_tags, f"{prefix}-"))
+
+
+def _rule(*, is_egress: bool) -> Importable:
+    return Importable("{id}", partial(_find_rule, is_egress))
+
 
 IMPORTABLE: dict[str, Importable] = {
     # Their names are taken: made again, AWS refuses them.
@@ -118,17 +148,17 @@ IMPORTABLE: dict[str, Importable] = {
     "aws_s3_bucket": Importable("{bucket}"),
     "aws_wafv2_web_acl": Importable("{id}/{name}/{scope}", _find_web_acl),
     # Without a name, and yet most cannot be made again: an address range, a rule, an attachment is taken.
-    "aws_eip": _BY_TAGS,
-    "aws_flow_log": _BY_TAGS,
-    "aws_internet_gateway": _BY_TAGS,
-    "aws_nat_gateway": _BY_TAGS,
-    "aws_route_table": _BY_TAGS,
-    "aws_security_group": _BY_TAGS,
-    "aws_subnet": _BY_TAGS,
-    "aws_vpc": _BY_TAGS,
-    "aws_vpc_endpoint": _BY_TAGS,
-    "aws_vpc_security_group_egress_rule": _BY_TAGS,
-    "aws_vpc_security_group_ingress_rule": _BY_TAGS,
+    "aws_eip": _tagged("eipalloc"),
+    "aws_flow_log": _tagged("fl"),
+    "aws_internet_gateway": _tagged("igw"),
+    "aws_nat_gateway": _tagged("nat"),
+    "aws_route_table": _tagged("rtb"),
+    "aws_security_group": _tagged("sg"),
+    "aws_subnet": _tagged("subnet"),
+    "aws_vpc": _tagged("vpc"),
+    "aws_vpc_endpoint": _tagged("vpce"),
+    "aws_vpc_security_group_egress_rule": _rule(is_egress=True),
+    "aws_vpc_security_group_ingress_rule": _rule(is_egress=False),
     # Made again they would be there twice: taken over only where the transcript has their id.
     "aws_acm_certificate": _BY_ID,
     "aws_api_gateway_deployment": Importable("{rest_api_id}/{id}"),
