@@ -43,6 +43,7 @@ __all__ = ["LocalCluster", "LocalStatus", "LocalTarget", "LocalTargetError"]
 
 DEFAULT_PORT = 4566
 _HEALTH = "/_ministack/health"
+_OUTAGES = "/_ministack/outages/"
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 
@@ -65,6 +66,7 @@ class LocalStatus:
     port: int | None = None
     process_id: int | None = None
     clusters: list[LocalCluster] = field(default_factory=list)
+    outages: list[str] = field(default_factory=list)
 
 
 class LocalTarget:
@@ -128,7 +130,21 @@ class LocalTarget:
             return LocalStatus(running=False)
         answer = _get_json(self._url(record["port"]) + _HEALTH)
         clusters = [LocalCluster(**cluster) for cluster in answer["clusters"]]
-        return LocalStatus(True, record["port"], record["process_id"], clusters)
+        return LocalStatus(True, record["port"], record["process_id"], clusters, answer["outages"])
+
+    def begin_outage(self, region: str) -> None:
+        """Refuse every call of a region, with 503, until it recovers or the local AWS is stopped.
+
+        :raises LocalTargetError: the local AWS does not run.
+        """
+        _get_json(self.endpoint_url + _OUTAGES + region, "PUT")
+
+    def end_outage(self, region: str) -> None:
+        """Let a region be called again.
+
+        :raises LocalTargetError: the local AWS does not run.
+        """
+        _get_json(self.endpoint_url + _OUTAGES + region, "DELETE")
 
     @property
     def endpoint_url(self) -> str:
@@ -267,11 +283,11 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _get_json(url: str) -> dict[str, Any]:
+def _get_json(url: str, method: str = "GET") -> dict[str, Any]:
     # Without proxies: the local AWS is on this machine, whatever the environment says.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=10) as response:
+        with opener.open(urllib.request.Request(url, method=method), timeout=10) as response:
             answer: dict[str, Any] = json.load(response)
     except (OSError, ValueError) as error:
         raise LocalTargetError(f"the local AWS does not answer at {url}: {error}") from error

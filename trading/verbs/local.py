@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from stacks.settings import REGIONS
+from trading.errors import OperatorError
 from trading.interaction import console
 from trading.targets import local_aws
 
 local = typer.Typer(no_args_is_help=True, help="The local AWS on this machine.")
+
+Region = Annotated[str, typer.Argument(metavar="REGION", help="Such as us-west-2.")]
 
 
 @local.command()
@@ -38,3 +44,29 @@ def status() -> None:
             f"  {cluster.region}  {cluster.identifier}  {cluster.address}  {cluster.status}",
             highlight=False,
         )
+    for region in state.outages:
+        console.print(f"  {region}  is out: `trading local recover {region}`", highlight=False)
+
+
+@local.command()
+def outage(region: Region) -> None:
+    """Rehearse the loss of a region: every call of it is refused, its databases go on.
+
+    Example: `trading local outage us-west-2`, then `trading drain us-west-2`.
+    """
+    local_aws().begin_outage(_known(region))
+    console.print(f"{region} is out: every call of it is refused, with 503", highlight=False)
+
+
+@local.command()
+def recover(region: Region) -> None:
+    """End the outage of a region. Example: `trading local recover us-west-2`."""
+    local_aws().end_outage(_known(region))
+    console.print(f"{region} answers again", highlight=False)
+
+
+def _known(region: str) -> str:
+    names = [known.name for known in REGIONS]
+    if region not in names:
+        raise OperatorError(f"there is no region '{region}': choose from {', '.join(names)}")
+    return region
