@@ -67,7 +67,7 @@ def _find_rule(is_egress: bool, clients: Clients, attributes: Attributes) -> str
             for page in pages.paginate(Filters=filters)
             for rule in page["SecurityGroupRules"]
             if rule["IsEgress"] is is_egress
-            and {tag["Key"]: tag["Value"] for tag in rule["Tags"]} == attributes["tags_all"]
+            and {tag["Key"]: tag["Value"] for tag in rule.get("Tags", [])} == attributes["tags_all"]
         ]
     )
 
