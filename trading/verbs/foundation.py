@@ -16,7 +16,7 @@ foundation = typer.Typer(
 )
 
 
-@foundation.command("deploy")
+@foundation.command("deploy", epilog="Example: `trading foundation deploy --yes`")
 def deploy_foundation(
     target_name: TargetOption = TargetName.AWS,
     yes: Yes = False,
@@ -31,7 +31,7 @@ def deploy_foundation(
         carry_out(account, account.deploy_order(account.all_stacks()))
 
 
-@foundation.command("destroy")
+@foundation.command("destroy", epilog="Example: `trading foundation destroy --confirm foundation`")
 def destroy_foundation(
     target_name: TargetOption = TargetName.AWS,
     yes: Yes = False,
@@ -44,7 +44,7 @@ def destroy_foundation(
         destroy_order(account, account.destroy_all(), Asking(yes, confirmed), Showing())
 
 
-@foundation.command("status")
+@foundation.command("status", epilog="Example: `trading foundation status`")
 def foundation_status(target_name: TargetOption = TargetName.AWS) -> None:
     """Tell which regions have their foundation."""
     account = Foundation(target(target_name), DEFAULT_PARALLELISM)

@@ -8,22 +8,40 @@ from typing import Annotated
 import typer
 
 from trading.targets import TargetName
+from trading.verbs import completion
 
 DEFAULT_PARALLELISM = min(4, 2 * (os.cpu_count() or 1))
 
+# The exit code that tells differences from errors.
+DIFFERENCES_FOUND = 2
+
 Environment = Annotated[
     str | None,
-    typer.Option("--env", envvar="TF_WORKSPACE", help="dev, staging, prod, or a copy: dev-pr42."),
+    typer.Option(
+        "--env",
+        envvar="TF_WORKSPACE",
+        help="dev, staging, prod, or a copy: dev-pr42.",
+        autocompletion=completion.environments,
+    ),
 ]
 TargetOption = Annotated[
     TargetName, typer.Option("--target", envvar="TRADING_TARGET", help="Where to deploy to.")
 ]
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[STACK]...", help="Stacks; none for all.")
+    list[str] | None,
+    typer.Argument(
+        metavar="[STACK]...", help="Stacks; none for all.", autocompletion=completion.stacks
+    ),
 ]
-Layers = Annotated[list[str] | None, typer.Option("--layer", help="Only this layer (repeatable).")]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option("--layer", help="Only this layer (repeatable).", autocompletion=completion.layers),
+]
 Regions = Annotated[
-    list[str] | None, typer.Option("--region", help="Only this region (repeatable).")
+    list[str] | None,
+    typer.Option(
+        "--region", help="Only this region (repeatable).", autocompletion=completion.regions
+    ),
 ]
 Parallelism = Annotated[
     int, typer.Option(min=1, help="How many stacks to work on at the same time.")

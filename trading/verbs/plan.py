@@ -18,6 +18,7 @@ from trading.summary import names_of, plan_details, plan_table
 from trading.targets import TargetName, target
 from trading.verbs.options import (
     DEFAULT_PARALLELISM,
+    DIFFERENCES_FOUND,
     Environment,
     JsonEvents,
     Layers,
@@ -32,8 +33,6 @@ from trading.verbs.options import (
 )
 
 EXAMPLES = "Example: `trading plan --layer api --detail`, then `trading deploy --plan`"
-
-CHANGES_FOUND = 2
 
 
 def plan(
@@ -79,4 +78,4 @@ def plan(
         more = f"; {len(waiting)} more to plan after that" if waiting else ""
         console.print(f"{changes} resources{more}", highlight=False)
     if waiting or any(result.changes.total or result.outputs_change for result in results):
-        raise typer.Exit(CHANGES_FOUND)
+        raise typer.Exit(DIFFERENCES_FOUND)
