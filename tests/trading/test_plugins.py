@@ -29,7 +29,14 @@ def _bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "share"))
     monkeypatch.setenv("TRADING_WORK_DIR", str(tmp_path / "work"))
     monkeypatch.setattr(plugins, "SHARED_PARENTS", (str(tmp_path / "opt"),))
-    for name in ("TF_CLI_CONFIG_FILE", "TF_PLUGIN_MIRROR", "TF_PLUGIN_CACHE_DIR", "XDG_DATA_HOME"):
+    for name in (
+        "GOGC",
+        "GOMEMLIMIT",
+        "TF_CLI_CONFIG_FILE",
+        "TF_PLUGIN_MIRROR",
+        "TF_PLUGIN_CACHE_DIR",
+        "XDG_DATA_HOME",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -118,6 +125,22 @@ def test_the_users_home_configuration_is_left_in_force(tmp_path: Path) -> None:
 def test_no_workspace_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_WORKSPACE", "prod")
     assert "TF_WORKSPACE" not in terraform_environment()
+
+
+def test_garbage_is_collected_less_often() -> None:
+    environment = terraform_environment()
+    assert (environment["GOGC"], environment["GOMEMLIMIT"]) == ("400", "1GiB")
+
+
+@pytest.mark.parametrize(("name", "value"), [("GOGC", "off"), ("GOMEMLIMIT", "256MiB")])
+def test_the_users_garbage_collection_is_left_alone(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    environment = terraform_environment()
+    assert {key: environment[key] for key in ("GOGC", "GOMEMLIMIT") if key in environment} == {
+        name: value
+    }
 
 
 def test_many_at_once_share_one_configuration(
