@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trading.engine.adoption import Adoption, adopt
+from trading.engine.terraform import read_message
 from trading.errors import OperatorError
 from trading.state.locks import StateLock, living_process, read_lock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trading.engine.engine import Engine
     from trading.engine.journal import RecordedStep
 
@@ -35,7 +38,23 @@ def free_state(engine: Engine, step: RecordedStep) -> StateLock | None:
 
 def take_over(engine: Engine, step: RecordedStep) -> Adoption:
     """Take over what a killed Terraform of this step had begun to make: it is there and in no state."""
-    if step.transcript is None:
+    if step.transcript is None or _ended_by_itself(step.transcript):
         return Adoption()
     stack = engine.graph.stacks[step.stack]
     return adopt(engine.terraform, stack, step.transcript, lambda _: None)
+
+
+def _ended_by_itself(transcript: Path) -> bool:
+    """Whether the last that Terraform said is an end: all it made is then in the state."""
+    lines = transcript.read_text().splitlines() if transcript.is_file() else []
+    last = read_message(lines[-1]) if lines else None
+    if last is None:
+        return False
+    match last["type"]:
+        case "change_summary":
+            return bool(last["changes"]["operation"] != "plan")
+        case "outputs":
+            return all("value" in output for output in last["outputs"].values())
+        case "diagnostic":
+            return bool(last["diagnostic"]["severity"] == "error")
+    return False
