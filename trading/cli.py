@@ -10,7 +10,19 @@ from typer.core import TyperGroup
 
 from stacks.settings import SettingsError
 from trading.errors import OperatorError
-from trading.verbs import demo, deploy, destroy, graph, outputs, plan, resume, synth, unlock
+from trading.verbs import (
+    consistency,
+    demo,
+    deploy,
+    destroy,
+    drift,
+    graph,
+    outputs,
+    plan,
+    resume,
+    synth,
+    unlock,
+)
 from trading.verbs.foundation import foundation
 from trading.verbs.local import local
 
@@ -52,6 +64,8 @@ main.command(epilog=deploy.EXAMPLES)(deploy.deploy)
 main.command(epilog=destroy.EXAMPLES)(destroy.destroy)
 main.command(epilog=resume.EXAMPLES)(resume.resume)
 main.command(epilog=unlock.EXAMPLES)(unlock.unlock)
+main.command(epilog=drift.EXAMPLES)(drift.drift)
+main.command(epilog=consistency.EXAMPLES)(consistency.consistency)
 main.command()(outputs.outputs)
 main.command(epilog=graph.EXAMPLES)(graph.graph)
 main.add_typer(foundation, name="foundation")

@@ -1,11 +1,11 @@
 """Stands in for Terraform: a real process that answers in Terraform's JSON and records its calls.
 
-A stack's folder may hold `fake.json`: `resources` (how many, 2), `seconds` (of apply), `fail` (the error),
-`stubborn` (ignores the first interrupt), `changes` (planned of what is deployed: address to action),
-`outputs` (whether those change its outputs), `show` (the JSON of a plan), `hang_after` (how many
-resources are made before it stays in the next), `sensitive` (names of outputs), `exists` (what may be
-imported: address to id; a `show`ed change that was imported is left out, and its `then` joins the planned
-values of others). FAKE_STATE is where it keeps state; FAKE_CALLS its record.
+A stack's folder may hold `fake.json`: `resources` (how many, 2), `seconds` (of apply), `plan_seconds`,
+`fail` (the error), `stubborn` (ignores the first interrupt), `changes` (planned of what is deployed:
+address to action), `outputs` (whether those change its outputs), `show` (the JSON of a plan), `hang_after`
+(how many resources are made before it stays in the next), `sensitive` (names of outputs), `exists` (what
+may be imported: address to id; a `show`ed change that was imported is left out, and its `then` joins the
+planned values of others). FAKE_STATE is where it keeps state; FAKE_CALLS its record.
 """
 
 from __future__ import annotations
@@ -96,11 +96,20 @@ def say_plan(actions: dict[str, str]) -> None:
     fresh = "create" if actions and not state.exists() else "noop"
     change = "update" if actions and behaviour.get("outputs") else fresh
     say("outputs", "Outputs: 1", outputs={"id": {"action": change, "sensitive": False}})
+    for entry in behaviour.get("show", {}).get("resource_drift", []):
+        say("resource_drift", "Drift detected", change=resource(entry["address"], "update"))
+
+
+def pause(name: str) -> None:
+    deadline = time.monotonic() + behaviour.get(name, 0)
+    while time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def plan() -> None:
     if "fail_plan" in behaviour:
         fail("planning Fake", behaviour["fail_plan"])
+    pause("plan_seconds")
     actions = planned()
     say_plan(actions)
     out = next(argument for argument in sys.argv if argument.startswith("-out="))
@@ -116,9 +125,7 @@ def apply() -> None:
     else:
         actions = planned()
         say_plan(actions)
-    deadline = time.monotonic() + behaviour.get("seconds", 0)
-    while time.monotonic() < deadline:
-        time.sleep(0.01)
+    pause("seconds")
     if "fail" in behaviour:
         fail("creating Fake", behaviour["fail"])
     for number, (address, action) in enumerate(actions.items()):
