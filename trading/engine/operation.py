@@ -100,7 +100,7 @@ class _Work:
         self._require(initialised, "terraform init failed")
         match step.verb:
             case Verb.PLAN:
-                self._plan(self.operation.plans / f"{step.name}.tfplan")
+                self._plan()
             case Verb.DEPLOY:
                 self._deploy()
             case Verb.DESTROY:
@@ -112,20 +112,22 @@ class _Work:
     def _deploy(self) -> None:
         plan = self.step.plan
         if plan is None and self.operation.policy.data_matters:
-            path = self.operation.logs / f"{self.step.name}.tfplan"
-            if self._plan(path) is PlanCode.NO_CHANGES:
+            if self._plan() is PlanCode.NO_CHANGES:
                 return
-            plan = SavedPlan(path, tuple(self.report.planned.values()))
+            plan = SavedPlan(self._plan_path(), tuple(self.report.planned.values()))
         if plan and (refused := self.operation.policy.refused(plan.changes)):
             shown = self.operation.terraform.show(self.step.stack.directory, plan.path)
             raise StackFailedError(refusal(refused, shown))
         self._apply(plan)
 
-    def _plan(self, path: Path) -> PlanCode:
+    def _plan_path(self) -> Path:
+        return self.operation.plans / f"{self.step.name}.tfplan"
+
+    def _plan(self) -> PlanCode:
         code = self.operation.terraform.plan(
             self.step.stack.directory,
             self.report.line,
-            out=path,
+            out=self._plan_path(),
             arguments=self.step.arguments,
             outliving=self.outliving,
         )
