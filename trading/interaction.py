@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from trading.engine.order import Order
 
 # Elsewhere than on a terminal nothing is wide enough for rich to be asked to fold it.
-console = Console(width=None if sys.stdout.isatty() else 240)
+# Nor is `:secret:` in an ARN an emoji.
+console = Console(width=None if sys.stdout.isatty() else 240, emoji=False)
 
 _AS_USUAL = Showing()
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from trading.cli import main
 from trading.engine import engine
 from trading.engine.graph import Graph
-from trading.reports.outputs import as_env
+from trading.reports.outputs import as_env, as_table
 
 if TYPE_CHECKING:
     from .conftest import Project
@@ -97,6 +99,16 @@ def test_only_the_table_hides_what_is_sensitive() -> None:
         "data-us-east-1", "--format", "env"
     )
     assert "export DATA_US_WEST_2_PASSWORD=" in outputs("--layer", "data", "--format", "env")
+
+
+def test_the_table_shows_values_as_they_are() -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:rds!cluster-1"
+    console = Console(width=120, file=StringIO())
+    console.print(as_table({"us-east-1": {"secret_arn": secret, "subnets": ["[bold]", "b"]}}))
+    assert isinstance(console.file, StringIO)
+    shown = console.file.getvalue()
+    assert secret in shown
+    assert '["[bold]", "b"]' in shown
 
 
 def test_a_named_stack_that_is_not_deployed_is_refused() -> None:

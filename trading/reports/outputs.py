@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
 from trading.engine.graph import Selection
 from trading.errors import OperatorError
@@ -116,7 +117,9 @@ def as_table(published: Mapping[str, Mapping[str, object]], place: str = "Region
         first = True
         for name, value in values.items():
             if value is not None:
-                table.add_row(name_of_place if first else "", name.replace("_", " "), _text(value))
+                # An ARN may hold what rich takes for an emoji, such as `:secret:`.
+                shown = Text(_text(value), overflow="fold")
+                table.add_row(name_of_place if first else "", name.replace("_", " "), shown)
                 first = False
         table.add_section()
     return table
