@@ -17,6 +17,7 @@ from trading.engine.order import Order, Step, Verb
 from trading.engine.plugins import terraform_environment
 from trading.engine.policy import Policy
 from trading.engine.processes import Processes
+from trading.engine.routing import DNS, change_by_deploy, change_by_destroy
 from trading.engine.runner import Runner
 from trading.engine.synthesis import synthesize
 from trading.engine.terraform import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from trading.engine.events import Event, Observer, StackFinished
     from trading.engine.graph import Graph, Stack
+    from trading.engine.routing import RoutingChange
     from trading.engine.terraform import Output
     from trading.targets import Target
 
@@ -96,17 +98,13 @@ class Engine:
     def plan_order(self, selected: Sequence[Stack]) -> Order:
         """How the selected stacks are planned: each after those whose outputs it reads."""
         self.require_same_target()
-        return self._order(Verb.PLAN, selected)
+        return self._order(Verb.PLAN, selected, change_by_deploy(self, selected))
 
     def deploy_order(self, selected: Sequence[Stack]) -> Order:
         """How the selected stacks are deployed. Raises OperatorError naming what to deploy first."""
         self.require_same_target()
-        missing = [
-            stack.name
-            for stack in self.graph.unselected_upstream(selected)
-            if not self.is_deployed(stack)
-        ]
-        if missing:
+        change = change_by_deploy(self, selected)
+        if missing := self._missing(selected, change):
             names = {stack.name for stack in selected}
             needing = sorted(
                 stack.name for stack in selected if set(stack.dependencies) - names & set(missing)
@@ -116,7 +114,7 @@ class Engine:
                 f" add --with-dependencies, or run `trading deploy {' '.join(missing)}` first"
             )
         self._require_foundation(selected)
-        return self._order(Verb.DEPLOY, selected)
+        return self._order(Verb.DEPLOY, selected, change)
 
     def destroy_order(self, selected: Sequence[Stack]) -> Order:
         """How the selected stacks that have a state are destroyed; others are left out.
@@ -131,13 +129,15 @@ class Engine:
             for stack in self.graph.unselected_dependants(stacks)
             if stack.name in existing
         ]
+        order = self._destroy_order(stacks)
+        if stranded == [DNS] and (change := change_by_destroy(self, stacks)):
+            return change.precede(order, self.graph.stacks[DNS])
         if stranded:
             raise OperatorError(
                 f"{', '.join(stranded)} would be stranded: deployed, and built upon what you would"
                 f" destroy; add --with-dependents, or run `trading destroy {' '.join(stranded)}` first"
             )
-        steps = [Step(stack, Verb.DESTROY) for stack in stacks]
-        return Order(Verb.DESTROY, steps, reverse(self.graph.predecessors(stacks)))
+        return order
 
     def run(
         self,
@@ -210,18 +210,31 @@ class Engine:
                 " or destroy it there first"
             )
 
-    def _order(self, verb: Verb, stacks: Sequence[Stack]) -> Order:
+    def _order(self, verb: Verb, stacks: Sequence[Stack], change: RoutingChange | None) -> Order:
         # Longest chain first: what most waits for should not wait itself.
         longest = sorted(stacks, key=lambda stack: -self.graph.depth_below(stack.name))
         steps = [Step(stack, verb) for stack in longest]
-        return Order(verb, steps, self.graph.predecessors(stacks))
+        order = Order(verb, steps, self.graph.predecessors(stacks))
+        return order.with_arguments({DNS: change.arguments} if change else {})
+
+    def _destroy_order(self, stacks: Sequence[Stack]) -> Order:
+        steps = [Step(stack, Verb.DESTROY) for stack in stacks]
+        return Order(Verb.DESTROY, steps, reverse(self.graph.predecessors(stacks)))
+
+    def _missing(self, selected: Sequence[Stack], change: RoutingChange | None) -> list[str]:
+        """What the selected stacks need, and is neither selected nor deployed."""
+        dispensable = change.dispensable(self, selected) if change else set()
+        upstream = self.graph.unselected_upstream(selected)
+        needed = [stack for stack in upstream if stack.name not in dispensable]
+        return [stack.name for stack in needed if not self.is_deployed(stack)]
 
     def _unsettled(self, order: Order) -> dict[str, str]:
         """What a plan needs the outputs of, and is neither planned nor deployed."""
         if order.verb is not Verb.PLAN:
             return {}
-        upstream = self.graph.unselected_upstream([step.stack for step in order.steps])
-        return {stack.name: "is not deployed" for stack in upstream if not self.is_deployed(stack)}
+        selected = [step.stack for step in order.steps]
+        missing = self._missing(selected, change_by_deploy(self, selected))
+        return dict.fromkeys(missing, "is not deployed")
 
     def _explain(self, step: Step, error: OperatorError) -> str:
         """Whoever holds the state says more than Terraform's account of its lock."""
@@ -235,7 +248,7 @@ class Engine:
         )
 
     def _record(self, step: Step, finished: StackFinished) -> None:
-        if finished.state is not State.DONE:
+        if finished.state is not State.DONE or step.partial:
             return
         if step.verb is Verb.DESTROY:
             forget_deployment(step.name, self.workspace, self.environment)

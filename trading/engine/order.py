@@ -59,6 +59,11 @@ class Step:
         """The stack's name: a run has one step for a stack."""
         return self.stack.name
 
+    @property
+    def partial(self) -> bool:
+        """Whether it leaves some of the stack as it was deployed before."""
+        return any(argument.startswith("-target=") for argument in self.arguments)
+
 
 @dataclass(frozen=True)
 class Order:

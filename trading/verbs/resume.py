@@ -72,7 +72,9 @@ def resume(
 
 
 def _go_on(engine: Engine, run: RecordedRun, asking: Asking, showing: Showing) -> None:
-    stacks = engine.graph.select(Selection(names=[step.stack for step in run.left]))
+    # A destroy lets global-dns go on with a deploy, which follows anew from what is left to destroy.
+    left = [step for step in run.left if step.verb is run.verb]
+    stacks = engine.graph.select(Selection(names=[step.stack for step in left]))
     for step in run.left:
         if (lock := free_state(engine, step)) and not showing.silent:
             console.print(f"{step.stack}: freed what a killed Terraform had {lock}", markup=False)
