@@ -20,6 +20,7 @@ from trading.verbs import (
     outputs,
     plan,
     resume,
+    status,
     synth,
     unlock,
 )
@@ -63,6 +64,7 @@ main.command(epilog=plan.EXAMPLES)(plan.plan)
 main.command(epilog=deploy.EXAMPLES)(deploy.deploy)
 main.command(epilog=destroy.EXAMPLES)(destroy.destroy)
 main.command(epilog=resume.EXAMPLES)(resume.resume)
+main.command(epilog=status.EXAMPLES)(status.status)
 main.command(epilog=unlock.EXAMPLES)(unlock.unlock)
 main.command(epilog=drift.EXAMPLES)(drift.drift)
 main.command(epilog=consistency.EXAMPLES)(consistency.consistency)

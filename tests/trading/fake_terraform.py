@@ -3,9 +3,10 @@
 A stack's folder may hold `fake.json`: `resources` (how many, 2), `seconds` (of apply), `plan_seconds`,
 `fail` (the error), `stubborn` (ignores the first interrupt), `changes` (planned of what is deployed:
 address to action), `outputs` (whether those change its outputs), `show` (the JSON of a plan), `hang_after`
-(how many resources are made before it stays in the next), `sensitive` (names of outputs), `exists` (what
-may be imported: address to id; a `show`ed change that was imported is left out, and its `then` joins the
-planned values of others). FAKE_STATE is where it keeps state; FAKE_CALLS its record.
+(how many resources are made before it stays in the next), `sensitive` (names of outputs), `values` (of
+outputs by name), `exists` (what may be imported: address to id; a `show`ed change that was imported is
+left out, and its `then` joins the planned values of others). FAKE_STATE is where it keeps state;
+FAKE_CALLS its record.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ def output() -> None:
     declared = json.loads(Path("cdk.tf.json").read_text())["output"]
     there = state.exists() and state.read_text() != "{}"
     values = {name: f"{name} of {stack}" for name in declared} if there else {}
+    values |= behaviour.get("values", {})
     sensitive = behaviour.get("sensitive", [])
     outputs = {
         name: {"value": value, "sensitive": name in sensitive} for name, value in values.items()

@@ -56,6 +56,7 @@ class RecordedRun:
     """A run as its journal tells it, whether or not it came to its end."""
 
     name: str
+    started: datetime
     verb: Verb
     target: str
     allow_replace: frozenset[str] = frozenset()
@@ -132,6 +133,7 @@ def read_run(path: Path) -> RecordedRun | None:
     first = entries[0]
     run = RecordedRun(
         path.stem,
+        datetime.fromisoformat(first["at"]),
         Verb(first["verb"]),
         first["target"],
         frozenset(first["allow_replace"]),
