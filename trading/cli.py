@@ -15,6 +15,7 @@ from trading.verbs import (
     demo,
     deploy,
     destroy,
+    drain,
     drift,
     graph,
     outputs,
@@ -66,6 +67,8 @@ main.command(epilog=destroy.EXAMPLES)(destroy.destroy)
 main.command(epilog=resume.EXAMPLES)(resume.resume)
 main.command(epilog=status.EXAMPLES)(status.status)
 main.command(epilog=unlock.EXAMPLES)(unlock.unlock)
+main.command(epilog=drain.EXAMPLES)(drain.drain)
+main.command(epilog=drain.UNDRAIN_EXAMPLES)(drain.undrain)
 main.command(epilog=drift.EXAMPLES)(drift.drift)
 main.command(epilog=consistency.EXAMPLES)(consistency.consistency)
 main.command()(outputs.outputs)
