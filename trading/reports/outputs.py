@@ -119,7 +119,7 @@ def as_table(published: Mapping[str, Mapping[str, object]], place: str = "Region
             if value is not None:
                 # An ARN may hold what rich takes for an emoji, such as `:secret:`.
                 shown = Text(_text(value), overflow="fold")
-                table.add_row(name_of_place if first else "", name.replace("_", " "), shown)
+                table.add_row(name_of_place if first else "", name, shown)
                 first = False
         table.add_section()
     return table
