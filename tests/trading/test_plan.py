@@ -83,6 +83,15 @@ def test_a_stack_waits_for_outputs_that_will_change(project: Project) -> None:
     assert row(result, "data-us-east-1")[-1] == "network-us-east-1 has pending changes"
 
 
+def test_who_waits_for_one_that_waits_does_so_too(project: Project) -> None:
+    project.deploy_state(*project.stacks)
+    project.behave("data-us-east-1", changes={"aws_rds_cluster.aurora": "update"}, outputs=True)
+    result = trading("plan")
+    assert row(result, "api-us-east-1")[-1] == "data-us-east-1 has pending changes"
+    assert row(result, "global-dns")[-1] == "api-us-east-1 is not planned itself"
+    assert row(result, "api-us-west-2")[-1] == "up to date"
+
+
 def test_what_is_not_deployed_is_waited_for_too() -> None:
     result = trading("plan", "network-us-east-1")
     assert result.exit_code == 2

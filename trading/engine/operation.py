@@ -62,7 +62,7 @@ class StackOperation:
                 _Work(self, step, report, Outliving(transcript, report.started)).perform()
             except InputsUnknownError as error:
                 state, reason = State.SKIPPED, str(error)
-                self.unsettled[step.name] = "waits itself"
+                self.unsettled[step.name] = "is not planned itself"
             except OperatorError as error:
                 stopped = self.terraform.processes.stopping
                 state = State.FAILED
