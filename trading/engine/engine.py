@@ -16,6 +16,7 @@ from trading.engine.operation import StackOperation, TerraformKilledError
 from trading.engine.order import Order, Step, Verb
 from trading.engine.plugins import terraform_environment
 from trading.engine.policy import Policy
+from trading.engine.preparation import Preparation
 from trading.engine.processes import Processes
 from trading.engine.routing import DNS, change_by_deploy, change_by_destroy
 from trading.engine.runner import Runner
@@ -105,10 +106,8 @@ class Engine:
         self.require_same_target()
         change = change_by_deploy(self, selected)
         if missing := self._missing(selected, change):
-            names = {stack.name for stack in selected}
-            needing = sorted(
-                stack.name for stack in selected if set(stack.dependencies) - names & set(missing)
-            )
+            needed = {one.name: self.graph.unselected_upstream([one]) for one in selected}
+            needing = [name for name, up in needed.items() if any(s.name in missing for s in up)]
             raise OperatorError(
                 f"{', '.join(needing)} cannot be deployed: {', '.join(missing)} is not deployed;"
                 f" add --with-dependencies, or run `trading deploy {' '.join(missing)}` first"
@@ -129,7 +128,8 @@ class Engine:
             for stack in self.graph.unselected_dependants(stacks)
             if stack.name in existing
         ]
-        order = self._destroy_order(stacks)
+        steps = [Step(stack, Verb.DESTROY) for stack in stacks]
+        order = Order(Verb.DESTROY, steps, reverse(self.graph.predecessors(stacks)))
         if stranded == [DNS] and (change := change_by_destroy(self, stacks)):
             return change.precede(order, self.graph.stacks[DNS])
         if stranded:
@@ -164,11 +164,16 @@ class Engine:
         if order.verb is Verb.PLAN:
             return Runner(operation, self.processes, observer, self.parallelism).run(order)
         self._record_target()
-        with Journal(self.folder.journal, name) as journal:
+        directories = [step.stack.directory for step in order.steps]
+        with (
+            Journal(self.folder.journal, name) as journal,
+            Preparation(self.terraform, directories) as preparation,
+        ):
             journal.begin(order, self.target.name, frozenset(allow_replace))
 
             def observed(event: Event) -> None:
                 journal(event)
+                preparation(event)
                 observer(event)
 
             return Runner(operate, self.processes, observed, self.parallelism).run(order)
@@ -216,10 +221,6 @@ class Engine:
         steps = [Step(stack, verb) for stack in longest]
         order = Order(verb, steps, self.graph.predecessors(stacks))
         return order.with_arguments({DNS: change.arguments} if change else {})
-
-    def _destroy_order(self, stacks: Sequence[Stack]) -> Order:
-        steps = [Step(stack, Verb.DESTROY) for stack in stacks]
-        return Order(Verb.DESTROY, steps, reverse(self.graph.predecessors(stacks)))
 
     def _missing(self, selected: Sequence[Stack], change: RoutingChange | None) -> list[str]:
         """What the selected stacks need, and is neither selected nor deployed."""
