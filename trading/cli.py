@@ -15,9 +15,11 @@ from trading.verbs import (
     demo,
     deploy,
     destroy,
+    doctor,
     drain,
     drift,
     graph,
+    orphans,
     outputs,
     plan,
     resume,
@@ -49,7 +51,9 @@ class _Verbs(TyperGroup):
 
 
 def _refusal(message: str) -> typer.Exit:
-    Console(stderr=True).print(f"error: {message}", markup=False, highlight=False, soft_wrap=True)
+    Console(stderr=True, emoji=False).print(
+        f"error: {message}", markup=False, highlight=False, soft_wrap=True
+    )
     return typer.Exit(1)
 
 
@@ -71,12 +75,14 @@ main.command(epilog=drain.EXAMPLES)(drain.drain)
 main.command(epilog=drain.UNDRAIN_EXAMPLES)(drain.undrain)
 main.command(epilog=drift.EXAMPLES)(drift.drift)
 main.command(epilog=consistency.EXAMPLES)(consistency.consistency)
-main.command()(outputs.outputs)
+main.command(epilog=outputs.EXAMPLES)(outputs.outputs)
 main.command(epilog=graph.EXAMPLES)(graph.graph)
+main.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+main.command(epilog=orphans.EXAMPLES)(orphans.orphans)
 main.add_typer(foundation, name="foundation")
 main.add_typer(local, name="local")
-main.command("demo")(demo.run_demo)
-main.command("demo-down")(demo.run_demo_down)
+main.command("demo", epilog="Example: `trading demo`")(demo.run_demo)
+main.command("demo-down", epilog="Example: `trading demo-down`")(demo.run_demo_down)
 
 
 if __name__ == "__main__":
