@@ -148,7 +148,8 @@ def as_dot(picture: Picture) -> str:
         f"digraph {_quoted(picture.workspace)} {{",
         f"    label={_quoted(picture.caption)}; labelloc=t;",
         '    graph [fontname="Helvetica" nodesep=0.3 ranksep=0.5];',
-        '    node [fontname="Helvetica" shape=box margin="0.2,0.1" style="rounded,filled" fillcolor="#ffffff"];',
+        '    node [fontname="Helvetica" shape=box margin="0.2,0.1"];',
+        '    node [style="rounded,filled" fillcolor="#ffffff"];',
         '    edge [color="#57606a" arrowsize=0.7];',
     ]
     for number, (group, nodes) in enumerate(picture.groups.items()):
