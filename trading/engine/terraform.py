@@ -58,6 +58,7 @@ class Terraform:
         self.environment = dict(environment)
         self.workspace = workspace
         self.processes = processes or Processes()
+        self._initialising: dict[str, threading.Lock] = {}
         self._cache_lock: contextlib.AbstractContextManager[object] = (
             # Terraform does not guard its plugin cache against concurrent inits:
             # https://developer.hashicorp.com/terraform/cli/config/config-file#provider-plugin-cache
@@ -65,7 +66,14 @@ class Terraform:
         )
 
     def initialise(self, directory: Path, on_line: Callable[[str], None]) -> int:
-        """Prepare a stack's folder, unless it is prepared for the same backend and providers."""
+        """Prepare a stack's folder, unless it is prepared for the same backend and providers.
+
+        Waits for another thread that is at it.
+        """
+        with self._initialising.setdefault(str(directory), threading.Lock()):
+            return self._initialise(directory, on_line)
+
+    def _initialise(self, directory: Path, on_line: Callable[[str], None]) -> int:
         key = self._initialisation_key(directory)
         stamp = directory / _INITIALISED
         if stamp.is_file() and stamp.read_text() == key:
