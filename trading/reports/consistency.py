@@ -18,7 +18,7 @@ from rich.text import Text
 from trading.reports.comparison import differences, for_json, shortened, top_attribute
 from trading.reports.provider import is_set_elsewhere, worth_telling
 from trading.reports.refreshed import configured_attributes, managed_resources, upstream_outputs
-from trading.reports.region_names import LayerInRegion, RegionNames, is_configured
+from trading.reports.region_names import LayerInRegion, RegionNames, is_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -124,7 +124,7 @@ def _is_accounted_for(
 ) -> bool:
     """Whether AWS generated the values, or other resources set them, which are compared themselves."""
     attribute = top_attribute(found.path)
-    if is_configured(layer, address, attribute):
+    if is_setting(layer, address, attribute):
         return False
     return names.explain(found.views) or all(
         is_set_elsewhere(

@@ -74,6 +74,9 @@ _SET_IN_PARTS = {
     ("aws_security_group", "ingress"): "aws_vpc_security_group_ingress_rule.security_group_id",
 }
 
+# What AWS fills in and is no name of a thing but says what it is, so that it is compared as a setting is.
+CONTENT = frozenset({"ca_cert_identifier", "code_sha256", "engine_version_actual"})
+
 _NAMES = ("id", "name", "arn", "url")
 
 

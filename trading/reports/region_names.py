@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trading.reports.comparison import Secret
+from trading.reports.provider import CONTENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,9 +77,11 @@ class RegionNames:
         self.renames = {region: _renaming(known) for region, known in self._known.items()}
 
 
-def is_configured(layer: Mapping[str, LayerInRegion], address: str, attribute: str) -> bool:
-    """Whether the configuration of any region sets an attribute."""
-    return any(attribute in held.configured.get(address, ()) for held in layer.values())
+def is_setting(layer: Mapping[str, LayerInRegion], address: str, attribute: str) -> bool:
+    """Whether the configuration of any region sets an attribute, or it tells as much as if it did."""
+    return attribute in CONTENT or any(
+        attribute in held.configured.get(address, ()) for held in layer.values()
+    )
 
 
 def _generated(layer: Mapping[str, LayerInRegion], region: str) -> dict[str, Any]:
@@ -88,7 +91,7 @@ def _generated(layer: Mapping[str, LayerInRegion], region: str) -> dict[str, Any
             name: value
             for name, value in resource.values.items()
             # The elements of a set have no place by which to name them.
-            if not is_configured(layer, address, name)
+            if not is_setting(layer, address, name)
             and not (isinstance(value, list) and len(value) > 1)
         }
         for address, resource in layer[region].resources.items()
