@@ -57,7 +57,7 @@ def test_stacks_stand_by_region_and_what_is_of_all_regions_last(picture: Picture
 
 def test_mermaid_names_every_stack_and_marks_what_is_deployed(picture: Picture) -> None:
     text = as_mermaid(picture)
-    assert len(re.findall(r"^        (\w+)\[", text, re.MULTILINE)) == 10
+    assert len(re.findall(r"^ +(\w+)\[\"<b>", text, re.MULTILINE)) == 10
     assert set(re.findall(r"(\w+)\[.*:::deployed", text)) == {"security_us_east_1", "global_zone"}
     assert "<b>✓ security</b><br/>" in text
     assert "    data_us_east_1 --> api_us_east_1\n" in text

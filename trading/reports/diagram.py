@@ -77,6 +77,13 @@ class Picture:
         return [node for nodes in self.groups.values() for node in nodes]
 
     @property
+    def regions(self) -> dict[str, list[Node]]:
+        """The groups that are regions. The rest belongs above and below them, so where a program
+        lays the picture out, it is not kept together.
+        """
+        return {group: nodes for group, nodes in self.groups.items() if group != ALL_REGIONS}
+
+    @property
     def shows_status(self) -> bool:
         """Whether it tells what is deployed."""
         return any(node.deployed is not None for node in self.nodes)
@@ -128,13 +135,11 @@ def _direct_edges(graph: Graph) -> list[tuple[str, str]]:
 def as_mermaid(picture: Picture) -> str:
     """Mermaid, as GitHub draws it from a block of Markdown. https://mermaid.js.org/syntax/flowchart"""
     lines = ["flowchart TB"]
-    for number, (group, nodes) in enumerate(picture.groups.items()):
-        lines.append(f'    subgraph group{number}["{group}"]')
-        for node in nodes:
-            label = "<br/>".join(part for part in (f"<b>{node.heading}</b>", node.contents) if part)
-            mark = "" if node.deployed is None else f":::{_class(node)}"
-            lines.append(f'        {_identifier(node.name)}["{label}"]{mark}')
+    for number, (group, nodes) in enumerate(picture.regions.items()):
+        lines.append(f'    subgraph region{number}["{group}"]')
+        lines += [f"        {_mermaid_node(node)}" for node in nodes]
         lines.append("    end")
+    lines += [f"    {_mermaid_node(node)}" for node in picture.groups.get(ALL_REGIONS, [])]
     lines += [f"    {_identifier(a)} --> {_identifier(b)}" for a, b in picture.edges]
     if picture.shows_status:
         lines.append("    classDef deployed fill:#dafbe1,stroke:#1a7f37,color:#1f2328")
@@ -152,15 +157,12 @@ def as_dot(picture: Picture) -> str:
         '    node [style="rounded,filled" fillcolor="#ffffff"];',
         '    edge [color="#57606a" arrowsize=0.7];',
     ]
-    for number, (group, nodes) in enumerate(picture.groups.items()):
+    for number, (group, nodes) in enumerate(picture.regions.items()):
         lines.append(f"    subgraph cluster_{number} {{")
         lines.append(f'        label={_quoted(group)}; style="rounded,filled"; color="#f0f3f6";')
-        for node in nodes:
-            label = "\n".join(part for part in (node.heading, node.contents) if part)
-            lines.append(
-                f"        {_quoted(node.name)} [label={_quoted(label)}{_DOT_STYLES[node.deployed]}];"
-            )
+        lines += [f"        {_dot_node(node)}" for node in nodes]
         lines.append("    }")
+    lines += [f"    {_dot_node(node)}" for node in picture.groups.get(ALL_REGIONS, [])]
     lines += [f"    {_quoted(a)} -> {_quoted(b)};" for a, b in picture.edges]
     return "\n".join([*lines, "}"]) + "\n"
 
@@ -185,8 +187,15 @@ def put_into_markdown(path: Path, mermaid: str) -> None:
     path.write_text(f"{before}{begin}\n```mermaid\n{mermaid}```\n{end}{after}")
 
 
-def _class(node: Node) -> str:
-    return "deployed" if node.deployed else "absent"
+def _mermaid_node(node: Node) -> str:
+    label = "<br/>".join(part for part in (f"<b>{node.heading}</b>", node.contents) if part)
+    mark = {None: "", True: ":::deployed", False: ":::absent"}[node.deployed]
+    return f'{_identifier(node.name)}["{label}"]{mark}'
+
+
+def _dot_node(node: Node) -> str:
+    label = "\n".join(part for part in (node.heading, node.contents) if part)
+    return f"{_quoted(node.name)} [label={_quoted(label)}{_DOT_STYLES[node.deployed]}];"
 
 
 def _identifier(name: str) -> str:
