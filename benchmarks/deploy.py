@@ -73,7 +73,7 @@ class Bench:
         self.paths.append(self._compare_with_critical_path(log))
         self._time("trading", AGAIN, deploy)
         self._time("trading", PLAN, _trading("plan"))
-        self._run("destroy-after-trading", _trading("destroy", "--yes"))
+        self._run("destroy-after-trading", _trading("destroy", "--confirm", WORKSPACE))
         self._forget()
         for name in self.needs:
             # It waits for ever on a hidden prompt for a workspace that does not exist.
@@ -82,7 +82,7 @@ class Bench:
         environment = self._cdktf_environment()
         self._time("cdktf", FIRST, command, environment)
         self._time("cdktf", AGAIN, command, environment)
-        self._run("destroy-after-cdktf", _trading("destroy", "--yes"))
+        self._run("destroy-after-cdktf", _trading("destroy", "--confirm", WORKSPACE))
 
     def finish(self) -> None:
         """Stop the local AWS."""
