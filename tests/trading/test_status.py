@@ -11,7 +11,10 @@ from typer.testing import CliRunner
 
 from trading.cli import main
 from trading.engine import engine
+from trading.engine.events import StackStarted
 from trading.engine.graph import Graph
+from trading.engine.journal import Journal
+from trading.engine.order import Order, Step, Verb
 from trading.state.deployments import read_deployments
 from trading.state.holder import operator
 from trading.state.run_lock import run_lock
@@ -89,6 +92,18 @@ def test_a_failed_run_is_remembered_until_it_is_repeated(project: Project) -> No
     project.behave("security-us-east-1")
     deploy("security-us-east-1")
     assert status_of("security-us-east-1")["condition"] == "deployed"
+
+
+def test_a_run_that_was_cut_off_is_told_from_one_that_goes_on(project: Project) -> None:
+    project.deploy_state("security-us-east-1")
+    journal = Journal(project.work / "dev" / "journal", "20250131T120000000000Z-deploy")
+    stack = project.stacks["security-us-east-1"]
+    with run_lock("dev", "deploy", os.environ), journal:
+        order = Order(Verb.DEPLOY, [Step(stack, Verb.DEPLOY)], {stack.name: set()})
+        journal.begin(order, "aws", frozenset())
+        journal(StackStarted(stack.name, project.work, project.work))
+        assert status_of(stack.name)["condition"] == "in progress"
+    assert status_of(stack.name)["condition"] == "run cut off"
 
 
 def test_a_destroyed_stack_is_not_deployed(project: Project) -> None:

@@ -31,14 +31,15 @@ _SHARED = "shared"
 class Condition(StrEnum):
     """How a stack stands, as far as is known without asking AWS.
 
-    Partly deployed is one that has a state although no deploy of it has come to its end. That a run
-    failed, or was cut off, is known of this checkout's runs only.
+    Partly deployed is one that has a state although no deploy of it has come to its end. That the last
+    run failed on it, or was cut off there, is known of this checkout's runs only.
     """
 
     NOT_DEPLOYED = "not deployed"
     DEPLOYED = "deployed"
     PARTLY = "partly deployed"
     FAILED = "last run failed"
+    CUT_OFF = "run cut off"
     IN_PROGRESS = "in progress"
 
 
@@ -182,8 +183,9 @@ def _unfinished(
         and holder.is_alive() is True
         and run.started >= datetime.fromisoformat(holder.since)
     )
+    without_end = Condition.IN_PROGRESS if going_on else Condition.CUT_OFF
     return {
-        step.stack: Condition.IN_PROGRESS if going_on and step.state is None else Condition.FAILED
+        step.stack: Condition.FAILED if step.state else without_end
         for step in run.left
         if step.transcript
         and step.state is not State.SKIPPED

@@ -130,6 +130,11 @@ def _unlock_run(engine: Engine, run: Holder, asking: Asking) -> None:
             markup=False,
             soft_wrap=True,
         )
+    elif not asking.yes and asking.name is None:
+        console.print(
+            "It is dead: the next run on this machine takes its lock over; --yes frees it for others."
+        )
+        return
     what = f"free {engine.workspace} of that run"
     confirm(what, engine.workspace, asking, by_name=engine.guarded)
     freed = remove_run_lock(engine.workspace, run, engine.environment)
@@ -141,8 +146,7 @@ def _list(locks: dict[str, StateLock], run: Holder | None) -> None:
         console.print("nothing is locked")
         return
     if run:
-        dead = " (it is dead)" if run.is_alive() is False else ""
-        console.print(f"run: {run}{dead}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"run: {run}", markup=False, highlight=False, soft_wrap=True)
     if locks:
         table = Table("Stack", "Lock", "Terraform")
         for name, lock in sorted(locks.items()):

@@ -181,6 +181,17 @@ def test_a_run_of_a_lost_machine_is_freed_when_asked_to(bucket: Bucket) -> None:
     assert RUN_KEY not in bucket.objects()
 
 
+def test_a_dead_run_of_this_machine_is_freed_only_when_asked_to(bucket: Bucket) -> None:
+    me = Holder.this_process("deploy")
+    bucket.put(RUN_KEY, replace(me, process_started=me.process_started - 60).written())
+    listed = trading("unlock")
+    assert listed.exit_code == 0
+    assert "It is dead: the next run on this machine takes its lock over" in listed.stdout
+    assert RUN_KEY in bucket.objects()
+    assert trading("unlock", "--yes").exit_code == 0
+    assert RUN_KEY not in bucket.objects()
+
+
 def test_locks_as_json(locked: Bucket) -> None:
     locked.put(RUN_KEY, replace(Holder.this_process("deploy"), machine="far/0").written())
     told = json.loads(trading("unlock", "--json").stdout)
