@@ -34,9 +34,12 @@ def leave_behind(operator: Operator) -> dict[tuple[str, str], bool]:
     interface = f"AWS Lambda VPC ENI-{FUNCTION}-0a1b2c3d"
     ec2.create_network_interface(SubnetId=subnet, Description=interface)
     ec2.allocate_address(TagSpecifications=_tagged("elastic-ip", f"nat-gateway-1-{WORKSPACE}"))
-    _client(operator, "iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
-    _client(operator, "iam").put_role_policy(
-        RoleName=ROLE, PolicyName="what-the-function-needs", PolicyDocument="{}"
+    iam = _client(operator, "iam")
+    iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(Principal="*"))
+    iam.put_role_policy(
+        RoleName=ROLE,
+        PolicyName="what-the-function-needs",
+        PolicyDocument=_policy(Action="logs:PutLogEvents", Resource="*"),
     )
     s3 = _client(operator, "s3")
     for name in (FULL_BUCKET, EMPTY_BUCKET):
@@ -108,6 +111,11 @@ def _clear_away(operator: Operator) -> None:
         _client(operator, "logs").delete_log_group(logGroupName=name)
     _client(operator, "s3").delete_object(Bucket=FULL_BUCKET, Key="report")
     _client(operator, "s3").delete_bucket(Bucket=FULL_BUCKET)
+
+
+def _policy(**statement: str) -> str:
+    allowed = {"Effect": "Allow", "Action": "sts:AssumeRole", **statement}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
 
 
 def _tagged(kind: str, name: str) -> Any:

@@ -279,7 +279,7 @@ def test_a_kind_that_cannot_be_looked_at_is_told_and_hides_no_other(
     clients = SimpleNamespace(of=lambda service, _: {"sts": sts}.get(service))
     found = search(engine, clients)  # type: ignore[arg-type] # stands in for AWS
     assert {orphan.found.identity for orphan in found.removable} >= {"thing-us-east-1"}
-    assert "secret thing in us-east-1: not you" in found.not_examined
+    assert "secret thing in us-east-1, us-east-2, us-west-2: not you" in found.not_examined
 
 
 def test_one_refusal_stops_no_other_removal() -> None:

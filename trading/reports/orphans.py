@@ -102,18 +102,21 @@ def search(engine: Engine, clients: Clients) -> Search:
         try:
             return list(kind.look(Place(clients.of(kind.service, region), region, names)))
         except Exception as error:  # noqa: BLE001 - what cannot be looked at is told, and hides no other
-            return f"{kind.title} in {region}: {str(error).splitlines()[0]}"
+            return str(error).splitlines()[0]
 
     orphans: list[Orphan] = []
-    not_examined: list[str] = []
+    refusals: dict[tuple[str, str], list[str]] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for (kind, region), found in zip(places, pool.map(look, places), strict=True):
             if isinstance(found, str):
-                not_examined.append(found)
+                refusals.setdefault((kind.title, found), []).append(region)
             else:
                 orphans += _judge(kind, region, found, names, known)
-    orphans += _of_other_services(clients, regions, names, known, not_examined)
-    return Search(orphans, not_examined)
+    orphans += _of_other_services(clients, regions, names, known, refusals)
+    return Search(
+        orphans,
+        [f"{what} in {', '.join(where)}: {reason}" for (what, reason), where in refusals.items()],
+    )
 
 
 def remove(orphans: Iterable[Orphan], clients: Clients) -> Iterator[tuple[Orphan, str]]:
@@ -164,7 +167,11 @@ def _orphan(kind: Kind, region: str, found: Found, names: Names, known: Known) -
 
 
 def _of_other_services(
-    clients: Clients, regions: Sequence[str], names: Names, known: Known, not_examined: list[str]
+    clients: Clients,
+    regions: Sequence[str],
+    names: Names,
+    known: Known,
+    refusals: dict[tuple[str, str], list[str]],
 ) -> Iterator[Orphan]:
     """What only the tags tell: a net for services that no kind above is of."""
     covered = {kind.service for kind in KINDS}
@@ -175,7 +182,7 @@ def _of_other_services(
         try:
             arns = list(by_tag(clients.of("resourcegroupstaggingapi", region), tags))
         except Exception as error:  # noqa: BLE001 - as above
-            not_examined.append(f"tags in {region}: {str(error).splitlines()[0]}")
+            refusals.setdefault(("tags", str(error).splitlines()[0]), []).append(region)
             continue
         for arn in arns:
             if arn.split(":")[2] not in covered and not known.holds("", None, arn, arn):
