@@ -157,7 +157,8 @@ def remarks(status: EnvironmentStatus) -> list[str]:
     """What the table has no room for."""
     lines = []
     if status.run:
-        lines.append(f"a run holds {status.workspace}: {status.run}")
+        dead = "a run that is dead" if status.run.is_alive() is False else "a run"
+        lines.append(f"{dead} holds {status.workspace}: {status.run}")
     lines += [f"{found.stack.name} is {found.lock}" for found in status.stacks if found.lock]
     lines += [
         f"{found.stack.name} could not be planned: {found.pending.reason}"

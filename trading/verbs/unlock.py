@@ -132,7 +132,7 @@ def _unlock_run(engine: Engine, run: Holder, asking: Asking) -> None:
         )
     elif not asking.yes and asking.name is None:
         console.print(
-            "It is dead: the next run on this machine takes its lock over; --yes frees it for others."
+            "That run is dead: the next one on this machine takes its lock over; --yes frees it for others."
         )
         return
     what = f"free {engine.workspace} of that run"

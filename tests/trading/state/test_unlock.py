@@ -186,7 +186,7 @@ def test_a_dead_run_of_this_machine_is_freed_only_when_asked_to(bucket: Bucket) 
     bucket.put(RUN_KEY, replace(me, process_started=me.process_started - 60).written())
     listed = trading("unlock")
     assert listed.exit_code == 0
-    assert "It is dead: the next run on this machine takes its lock over" in listed.stdout
+    assert "That run is dead: the next one on this machine takes its lock over" in listed.stdout
     assert RUN_KEY in bucket.objects()
     assert trading("unlock", "--yes").exit_code == 0
     assert RUN_KEY not in bucket.objects()
