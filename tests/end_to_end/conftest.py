@@ -34,16 +34,23 @@ class Operator:
         """The local AWS."""
         return LocalTarget(self.work / "local")
 
-    def trading(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `trading`; its output comes back as text."""
-        return subprocess.run(
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `trading`, whose output comes back as text."""
+        return subprocess.Popen(
             [sys.executable, "-m", "trading.cli", *arguments],
             cwd=PROJECT_ROOT,
             env={**os.environ, "TF_WORKSPACE": WORKSPACE, "TRADING_TARGET": "local"},
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
         )
+
+    def trading(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `trading` to its end."""
+        process = self.start(*arguments)
+        output, errors = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
     def succeeds(self, *arguments: str) -> str:
         """Run `trading`, which must succeed; what it printed."""

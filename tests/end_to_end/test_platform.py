@@ -10,19 +10,32 @@ import os
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from stacks.settings import FOUNDATION_WORKSPACE
 from tests.end_to_end.conftest import REGION_NAMES, WORKSPACE, Operator
+from tests.end_to_end.interruptions import (
+    aws,
+    is_at,
+    kill_terraform,
+    obstacle,
+    run_of,
+    step_of,
+    wait_until,
+)
 from tests.end_to_end.inventory import Inventory, take_inventory, usable_keys
+from tests.end_to_end.leftovers import check_what_a_destroy_left
+from trading.engine.events import State
 from trading.engine.plugins import terraform_environment
 from trading.local.trade_client import TradeClient
 
 pytestmark = pytest.mark.end_to_end
 
-TORN_DOWN = "us-west-2"
+SURVIVING, OBSTRUCTED, TORN_DOWN = REGION_NAMES
 OTHERS = [region for region in REGION_NAMES if region != TORN_DOWN]
 
 
@@ -45,20 +58,73 @@ def empty(operator: Operator) -> Inventory:
     return take_inventory(operator.local.endpoint_url, REGION_NAMES)
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """What was seen of a deploy that everything happened to."""
+
+    second_operator: subprocess.CompletedProcess[str]
+    states: dict[str, State | None]
+
+
 @pytest.fixture(scope="module")
-def deployed(operator: Operator, empty: Inventory) -> Iterator[Operator]:
-    """The operator after the foundation and all stacks are deployed."""
+def first_run(operator: Operator, empty: Inventory) -> FirstRun:
+    """A first deploy: one region has an obstacle in its way, in another one Terraform is killed in the
+    middle of its database, and in the end `trading` itself is, while Terraform works in the third.
+    """
     operator.succeeds("foundation", "deploy", "--yes")
-    operator.succeeds("deploy", "--yes")
+    with obstacle(operator, OBSTRUCTED):
+        run = operator.start("deploy", "--yes")
+        for region in (TORN_DOWN, SURVIVING):
+            database = partial(is_at, operator, f"data-{region}", "aws_rds_cluster.aurora_cluster")
+            wait_until(f"the database of {region} is being made", database)
+            if region == TORN_DOWN:
+                kill_terraform(operator, f"data-{region}")
+        obstructed = f"network-{OBSTRUCTED}"
+        wait_until("the obstacle is met", lambda: step_of(operator, obstructed).state is not None)
+        second_operator = operator.trading("deploy", "--yes")
+        run.kill()
+        run.communicate()
+    recorded = run_of(operator)
+    assert recorded is not None
+    states = {name: step.state for name, step in recorded.steps.items()}
+    return FirstRun(second_operator, states)
+
+
+@pytest.fixture(scope="module")
+def deployed(operator: Operator, first_run: FirstRun) -> Iterator[Operator]:
+    """The operator after the foundation and all stacks are deployed."""
+    said = operator.succeeds("resume", "--yes")
+    assert f"still works on data-{SURVIVING}" in said
+    assert f"data-{TORN_DOWN}: took over " in said
+    assert "aws_rds_cluster.aurora_cluster" in said
     yield operator
     # Nothing to do when the story came to its end; otherwise the next run starts from nothing.
-    operator.trading("destroy", "--yes")
+    operator.trading("destroy", "--confirm", WORKSPACE)
 
 
 @pytest.fixture(scope="module")
 def clients(deployed: Operator) -> dict[str, TradeClient]:
     """A trading client of each region's API as first deployed."""
     return deployed.clients()
+
+
+def in_rotation(operator: Operator) -> set[str]:
+    """The regions that the shared name leads to, asked of Route 53."""
+    route53 = aws(operator, "route53", REGION_NAMES[0])
+    [zone] = route53.list_hosted_zones()["HostedZones"]
+    records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+    return {record["SetIdentifier"] for record in records if "SetIdentifier" in record}
+
+
+def cut_off_destroy(operator: Operator) -> None:
+    """A destroy that is killed, and its Terraform too, while a database is being deleted."""
+    run = operator.start("destroy", "--confirm", WORKSPACE)
+    stack = f"data-{TORN_DOWN}"
+    writer = "aws_rds_cluster_instance.aurora_writer"
+    wait_until("the database is being deleted", lambda: is_at(operator, stack, writer))
+    run.kill()
+    run.communicate()
+    kill_terraform(operator, stack)
 
 
 def stack_directories(operator: Operator) -> list[tuple[str, Path]]:
@@ -68,6 +134,25 @@ def stack_directories(operator: Operator) -> list[tuple[str, Path]]:
         for workspace in (WORKSPACE, FOUNDATION_WORKSPACE)
         for directory in sorted((operator.work / workspace / "cdktf.out" / "stacks").iterdir())
     ]
+
+
+def test_a_stack_that_fails_in_one_region_stops_only_its_dependants(first_run: FirstRun) -> None:
+    """Of the killed run it is known what was done, failed, skipped, and under way."""
+    states = first_run.states
+    assert states[f"network-{OBSTRUCTED}"] is State.FAILED
+    assert states[f"data-{TORN_DOWN}"] is State.FAILED
+    assert states[f"data-{SURVIVING}"] is None
+    assert {name for name, state in states.items() if state is State.SKIPPED} == {
+        f"data-{OBSTRUCTED}",
+        f"api-{OBSTRUCTED}",
+        f"api-{TORN_DOWN}",
+        "global-dns",
+    }
+
+
+def test_two_operators_do_not_work_on_one_environment(first_run: FirstRun) -> None:
+    assert first_run.second_operator.returncode == 1
+    assert "another run works on dev" in first_run.second_operator.stderr
 
 
 def test_everything_deploys_and_every_kind_of_thing_is_there(
@@ -137,33 +222,67 @@ def test_a_trade_of_another_region_is_answered_with_where_it_lives(
 def test_a_region_that_others_stand_on_is_not_destroyed(
     deployed: Operator, clients: dict[str, TradeClient]
 ) -> None:
-    result = deployed.trading("destroy", f"data-{TORN_DOWN}", "--yes")
+    result = deployed.trading("destroy", f"data-{TORN_DOWN}", "--confirm", WORKSPACE)
     assert result.returncode == 1
     assert f"api-{TORN_DOWN}" in result.stderr
     assert "Traceback" not in result.stderr
     assert clients[TORN_DOWN].post_trade(trade(TORN_DOWN)).status == 200
 
 
-def test_one_layer_of_one_region_goes_and_comes_back_while_the_others_answer(
+def test_an_api_that_clients_are_led_to_is_not_destroyed(deployed: Operator) -> None:
+    result = deployed.trading("destroy", f"api-{TORN_DOWN}", "--confirm", WORKSPACE)
+    assert result.returncode == 1
+    assert f"run `trading drain {TORN_DOWN}` first" in result.stderr
+
+
+def test_a_region_is_drained_while_it_is_down(
+    deployed: Operator, clients: dict[str, TradeClient]
+) -> None:
+    assert in_rotation(deployed) == set(REGION_NAMES)
+    deployed.succeeds("local", "outage", TORN_DOWN)
+    try:
+        assert clients[TORN_DOWN].post_trade(trade(TORN_DOWN)).status == 503
+        deployed.succeeds("drain", TORN_DOWN, "--yes")
+    finally:
+        deployed.succeeds("local", "recover", TORN_DOWN)
+    assert in_rotation(deployed) == set(OTHERS)
+
+
+def test_a_later_deploy_keeps_it_drained(deployed: Operator) -> None:
+    assert "nothing changed" in deployed.succeeds("deploy", "global-dns", "--yes")
+    assert in_rotation(deployed) == set(OTHERS)
+    assert "drained" in deployed.succeeds("status")
+
+
+def test_the_api_of_a_drained_region_goes_and_comes_back_while_the_others_answer(
     deployed: Operator, clients: dict[str, TradeClient]
 ) -> None:
     before = clients[TORN_DOWN].post_trade(trade(TORN_DOWN))
 
-    deployed.succeeds("destroy", f"api-{TORN_DOWN}", "global-dns", "--yes")
+    deployed.succeeds("destroy", f"api-{TORN_DOWN}", "--confirm", WORKSPACE)
     for region in OTHERS:
         assert clients[region].post_trade(trade(region)).status == 200
     assert clients[TORN_DOWN].post_trade(trade(TORN_DOWN)).status in {403, 404}
     assert deployed.outputs()[TORN_DOWN]["api_invoke_url"] is None
+    assert in_rotation(deployed) == set(OTHERS)
 
     deployed.succeeds("deploy", f"api-{TORN_DOWN}", "global-dns", "--yes")
     after = deployed.clients()[TORN_DOWN].post_trade(trade(TORN_DOWN))
     assert (after.status, after.body) == (200, before.body)
+    assert in_rotation(deployed) == set(OTHERS)
+
+
+def test_a_drained_region_is_put_back(deployed: Operator) -> None:
+    deployed.succeeds("undrain", TORN_DOWN, "--yes")
+    assert in_rotation(deployed) == set(REGION_NAMES)
 
 
 def test_after_destroying_all_nothing_of_ours_is_left(deployed: Operator, empty: Inventory) -> None:
     endpoint = deployed.local.endpoint_url
-    deployed.succeeds("destroy", "--yes", "--confirm", WORKSPACE)
-    deployed.succeeds("foundation", "destroy", "--yes", "--confirm", FOUNDATION_WORKSPACE)
+    cut_off_destroy(deployed)
+    deployed.succeeds("resume", "--confirm", WORKSPACE)
+    check_what_a_destroy_left(deployed)
+    deployed.succeeds("foundation", "destroy", "--confirm", FOUNDATION_WORKSPACE)
     assert take_inventory(endpoint, REGION_NAMES) == empty
     assert usable_keys(endpoint, REGION_NAMES) == frozenset()
     assert deployed.local.status().clusters == []
