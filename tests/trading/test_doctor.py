@@ -104,7 +104,7 @@ def test_a_check_that_breaks_is_a_failure_and_hides_no_other() -> None:
 
     findings = examine({"first": breaks, "second": lambda: ok("well"), "third": silent})
     assert list(findings) == ["first", "second", "third"]
-    assert is_failure(findings["first"], "by nought", "")
+    assert is_failure(findings["first"], "ZeroDivisionError: by nought", "report it")
     assert findings["second"] == ok("well")
     assert is_failure(findings["third"], "KeyError", "")
     assert not is_well(findings)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from stacks.settings import SettingsError
+from trading.errors import OperatorError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -66,7 +69,10 @@ def as_json(findings: Mapping[str, Finding]) -> list[dict[str, str]]:
 
 def as_table(findings: Mapping[str, Finding]) -> Table:
     """A row for each check."""
-    table = Table("Check", "", "Found", "What to do")
+    table = Table("Check", "")
+    # Folded, not cut: a path or an ARN is of use only when it is whole.
+    table.add_column("Found", overflow="fold")
+    table.add_column("What to do", overflow="fold")
     for name, finding in findings.items():
         style = _STYLES[finding.level]
         found, advice = escape(finding.found), escape(finding.advice)
@@ -82,9 +88,13 @@ def _isolated(check: Callable[[], Finding]) -> Finding:
 
 
 def _broken(error: Exception) -> Finding:
-    """An operator's own errors say what to do themselves."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return failure(lines[0], _ADVICE.get(type(error).__name__, ""))
+    """An operator's own errors, and AWS's, say what is wrong; of any other its kind says more."""
+    kind = type(error)
+    lines = str(error).strip().splitlines() or [""]
+    speaks = isinstance(error, (OperatorError, SettingsError, OSError))
+    if speaks or kind.__module__.startswith("botocore."):
+        return failure(lines[0] or kind.__name__, _ADVICE.get(kind.__name__, ""))
+    return failure(f"{kind.__name__}: {lines[0]}", "the check itself broke: report it")
 
 
 # Of the SDK's errors, by name: botocore is slow to import.

@@ -86,7 +86,10 @@ def _show(engine: Engine, found: Search) -> None:
 
 
 def _table(found: list[Orphan]) -> Table:
-    table = Table("Kind", "Region", "Name", "Why it is there", "Safe", "What to do")
+    table = Table("Kind", "Region")
+    for title in ("Name", "Why it is there", "Safe", "What to do"):
+        # Folded, not cut: a name or a command is of use only when it is whole.
+        table.add_column(title, overflow="fold")
     for orphan in found:
         name = orphan.found.name or orphan.found.identity
         if name != orphan.found.identity and not orphan.found.identity.endswith(name):
