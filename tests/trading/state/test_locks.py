@@ -44,7 +44,8 @@ class Held:
     terraform: Terraform
 
     def kill(self) -> None:
-        tree = [*self.process.children(recursive=True), self.process]
+        # Terraform first: without its child it would fail, and unlock.
+        tree = [self.process, *self.process.children(recursive=True)]
         for process in tree:
             process.kill()
         self.process.wait()
