@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stacks.settings import FOUNDATION_WORKSPACE, parse_workspace, state_bucket
-from trading.engine.events import State
+from trading.engine.execution import Execution
 from trading.engine.graph import reverse
-from trading.engine.journal import Journal
-from trading.engine.operation import StackOperation, TerraformKilledError
 from trading.engine.order import Order, Step, Verb
 from trading.engine.plugins import terraform_environment
-from trading.engine.policy import Policy
-from trading.engine.preparation import Preparation
 from trading.engine.processes import Processes
 from trading.engine.routing import DNS, change_by_deploy, change_by_destroy
-from trading.engine.runner import Runner
 from trading.engine.synthesis import synthesize
 from trading.engine.terraform import (
     MINIMUM_VERSION,
@@ -29,15 +23,13 @@ from trading.engine.terraform import (
 )
 from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
-from trading.state.deployments import forget_deployment, record_deployment
-from trading.state.locks import read_lock
 from trading.state.run_lock import run_lock
 from trading.state.states import LAYERS_ON_FOUNDATION, list_states, stacks_with_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from trading.engine.events import Event, Observer, StackFinished
+    from trading.engine.events import Observer, StackFinished
     from trading.engine.graph import Graph, Stack
     from trading.engine.routing import RoutingChange
     from trading.engine.terraform import Output
@@ -146,37 +138,7 @@ class Engine:
         allow_replace: Collection[str] = (),
     ) -> list[StackFinished]:
         """Carry an order out, and tell how each stack ended. All but plans are journalled."""
-        name = f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}-{order.verb}"
-        operation = StackOperation(
-            self.terraform,
-            logs=self.folder.logs / name,
-            plans=self.folder.plans,
-            policy=Policy(self.data_matters, frozenset(allow_replace)),
-            explain=self._explain,
-            unsettled=self._unsettled(order),
-        )
-
-        def operate(step: Step, told: Observer) -> StackFinished:
-            finished = operation(step, told)
-            self._record(step, finished)
-            return finished
-
-        if order.verb is Verb.PLAN:
-            return Runner(operation, self.processes, observer, self.parallelism).run(order)
-        self._record_target()
-        directories = [step.stack.directory for step in order.steps]
-        with (
-            Journal(self.folder.journal, name) as journal,
-            Preparation(self.terraform, directories) as preparation,
-        ):
-            journal.begin(order, self.target.name, frozenset(allow_replace))
-
-            def observed(event: Event) -> None:
-                journal(event)
-                preparation(event)
-                observer(event)
-
-            return Runner(operate, self.processes, observed, self.parallelism).run(order)
+        return Execution(self, order, frozenset(allow_replace)).run(observer)
 
     def is_deployed(self, stack: Stack) -> bool:
         """Whether a stack's state has every output that the stack publishes."""
@@ -229,42 +191,13 @@ class Engine:
         needed = [stack for stack in upstream if stack.name not in dispensable]
         return [stack.name for stack in needed if not self.is_deployed(stack)]
 
-    def _unsettled(self, order: Order) -> dict[str, str]:
-        """What a plan needs the outputs of, and is neither planned nor deployed."""
+    def unsettled(self, order: Order) -> dict[str, str]:
+        """What a plan needs the outputs of, and is neither planned nor deployed; and why."""
         if order.verb is not Verb.PLAN:
             return {}
         selected = [step.stack for step in order.steps]
         missing = self._missing(selected, change_by_deploy(self, selected))
         return dict.fromkeys(missing, "is not deployed")
-
-    def _explain(self, step: Step, error: OperatorError) -> str:
-        """Whoever holds the state says more than Terraform's account of its lock."""
-        if isinstance(error, TerraformKilledError):
-            return str(error)
-        lock = read_lock(step.name, self.workspace, self.environment)
-        return (
-            f"its state is {lock}; if that one is dead: `trading unlock {step.name}`"
-            if lock
-            else str(error)
-        )
-
-    def _record(self, step: Step, finished: StackFinished) -> None:
-        if finished.state is not State.DONE or step.partial:
-            return
-        if step.verb is Verb.DESTROY:
-            forget_deployment(step.name, self.workspace, self.environment)
-        else:
-            record_deployment(
-                step.name,
-                self.workspace,
-                self.environment,
-                seconds=finished.seconds,
-                changes=finished.changes,
-            )
-
-    def _record_target(self) -> None:
-        self.folder.target.parent.mkdir(parents=True, exist_ok=True)
-        self.folder.target.write_text(self.target.name)
 
     def _require_foundation(self, selected: Sequence[Stack]) -> None:
         """API Gateway and RDS log through what the account shares, not through an environment."""

@@ -1,0 +1,91 @@
+"""Carry an order out: each step in its own thread, the run in a journal, each deployment on record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from trading.engine.events import State
+from trading.engine.journal import Journal
+from trading.engine.operation import StackOperation, TerraformKilledError
+from trading.engine.order import Order, Step, Verb
+from trading.engine.policy import Policy
+from trading.engine.preparation import Preparation
+from trading.engine.runner import Runner
+from trading.state.deployments import forget_deployment, record_deployment
+from trading.state.locks import read_lock
+
+if TYPE_CHECKING:
+    from trading.engine.engine import Engine
+    from trading.engine.events import Event, Observer, StackFinished
+    from trading.errors import OperatorError
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of an engine; `allow_replace` are addresses that policy may lose."""
+
+    engine: Engine
+    order: Order
+    allow_replace: frozenset[str]
+
+    def run(self, observer: Observer) -> list[StackFinished]:
+        """Do it, and tell how each stack ended. All but plans are journalled."""
+        engine = self.engine
+        name = f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}-{self.order.verb}"
+        operation = StackOperation(
+            engine.terraform,
+            logs=engine.folder.logs / name,
+            plans=engine.folder.plans,
+            policy=Policy(engine.data_matters, self.allow_replace),
+            explain=self._explain,
+            unsettled=engine.unsettled(self.order),
+        )
+        if self.order.verb is Verb.PLAN:
+            return Runner(operation, engine.processes, observer, engine.parallelism).run(self.order)
+
+        def operate(step: Step, told: Observer) -> StackFinished:
+            finished = operation(step, told)
+            self._record(step, finished)
+            return finished
+
+        self._record_target()
+        directories = [step.stack.directory for step in self.order.steps]
+        with (
+            Journal(engine.folder.journal, name) as journal,
+            Preparation(engine.terraform, directories) as preparation,
+        ):
+            journal.begin(self.order, engine.target.name, self.allow_replace)
+
+            def observed(event: Event) -> None:
+                journal(event)
+                preparation(event)
+                observer(event)
+
+            return Runner(operate, engine.processes, observed, engine.parallelism).run(self.order)
+
+    def _explain(self, step: Step, error: OperatorError) -> str:
+        """Whoever holds the state says more than Terraform's account of its lock."""
+        if isinstance(error, TerraformKilledError):
+            return str(error)
+        lock = read_lock(step.name, self.engine.workspace, self.engine.environment)
+        return (
+            f"its state is {lock}; if that one is dead: `trading unlock {step.name}`"
+            if lock
+            else str(error)
+        )
+
+    def _record(self, step: Step, finished: StackFinished) -> None:
+        if finished.state is not State.DONE or step.partial:
+            return
+        workspace, environment = self.engine.workspace, self.engine.environment
+        if step.verb is Verb.DESTROY:
+            forget_deployment(step.name, workspace, environment)
+        else:
+            seconds, changes = finished.seconds, finished.changes
+            record_deployment(step.name, workspace, environment, seconds=seconds, changes=changes)
+
+    def _record_target(self) -> None:
+        self.engine.folder.target.parent.mkdir(parents=True, exist_ok=True)
+        self.engine.folder.target.write_text(self.engine.target.name)
