@@ -84,11 +84,12 @@ def check_what_terraform_did_not_record(operator: Operator, stack: str, address:
     # The backup's usual place is below a folder that the local backend has elsewhere.
     forget = ["terraform", "state", "rm", f"-backup={operator.work / 'forgotten.backup'}", address]
     subprocess.run(forget, cwd=directory, env=environment, check=True, capture_output=True)
-    [orphan] = [other for other in _listed(operator) if f" import '{address}' " in other["advice"]]
+    [orphan] = [other for other in _listed(operator) if f" import {address} " in other["command"]]
     assert not orphan["safe_to_remove"]
     again = operator.trading("orphans", "--remove", "--yes", "--json")
     assert again.returncode == 2, "it is there still: Terraform shall have it back"
-    subprocess.run(orphan["advice"], shell=True, env=environment, check=True, capture_output=True)
+    # As an operator would paste it: the command says itself which AWS it is for.
+    subprocess.run(orphan["command"], shell=True, check=True, capture_output=True)
     assert orphan not in _listed(operator)
 
 

@@ -228,8 +228,9 @@ def test_what_a_deployed_stack_did_not_record_is_imported_not_removed(
     [orphan] = judged("VPC", Found("vpc-1", "vpc-dev"), names, known)
     assert not orphan.removable
     directory = engine.graph.stacks["network-us-east-1"].directory
-    assert orphan.advice.startswith(f"cd {directory} && TF_WORKSPACE=dev ")
-    assert orphan.advice.endswith(" import 'aws_vpc.vpc' 'vpc-1'")
+    assert orphan.advice == "import it as aws_vpc.vpc of network-us-east-1"
+    assert orphan.command.startswith("TF_WORKSPACE=dev ")
+    assert orphan.command.endswith(f" -chdir={directory} import aws_vpc.vpc vpc-1")
     # In a region whose network is destroyed it stands for nothing.
     [left] = judged("VPC", Found("vpc-1", "vpc-dev"), names, known, "us-west-2")
     assert left.removable

@@ -6,8 +6,10 @@ environment it is what a killed Terraform had made and not yet recorded: that is
 
 from __future__ import annotations
 
+import os
+import shlex
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +32,14 @@ _TAGGED = Kind("tagged thing", "", "", look=lambda _: iter(()), why="its tags sa
 
 @dataclass(frozen=True)
 class Orphan:
-    """A thing that Terraform does not know; `advice` is what to do about it."""
+    """A thing that Terraform does not know; `advice` is what to do about it, `command` does it."""
 
     kind: Kind
     region: str
     found: Found
     advice: str
     removable: bool = False
+    command: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -47,6 +50,7 @@ class Orphan:
             "identity": self.found.identity,
             "why": self.found.why or self.kind.why,
             "advice": self.advice,
+            "command": self.command,
             "safe_to_remove": self.removable,
         }
 
@@ -113,8 +117,12 @@ def search(engine: Engine, clients: Clients) -> Search:
             else:
                 orphans += _judge(kind, region, found, names, known)
     orphans += _of_other_services(clients, regions, names, known, refusals)
+    settings = _target_settings(engine.environment)
     return Search(
-        orphans,
+        [
+            replace(orphan, command=settings + orphan.command) if orphan.command else orphan
+            for orphan in orphans
+        ],
         [f"{what} in {', '.join(where)}: {reason}" for (what, reason), where in refusals.items()],
     )
 
@@ -134,6 +142,16 @@ def remove(orphans: Iterable[Orphan], clients: Clients) -> Iterator[tuple[Orphan
         yield orphan, refusal
 
 
+def _target_settings(environment: Mapping[str, str]) -> str:
+    """What a shell lacks to reach the target: nothing for AWS, whose credentials it has."""
+    lacking = {
+        name: value
+        for name, value in sorted(environment.items())
+        if name.startswith("AWS_") and os.environ.get(name) != value
+    }
+    return "".join(f"{name}={shlex.quote(value)} " for name, value in lacking.items())
+
+
 def _judge(
     kind: Kind, region: str, found: Sequence[Found], names: Names, known: Known
 ) -> Iterator[Orphan]:
@@ -150,12 +168,14 @@ def _orphan(kind: Kind, region: str, found: Found, names: Names, known: Known) -
     declared = names.declared(kind.type, None if region == GLOBAL else region, found.name)
     if declared and declared.stack.name in known.stacks:
         if not known.holds_address(declared):
-            # Terraform would make it a second time, or fail because the name is taken.
             command = (
-                f"cd {declared.stack.directory} && TF_WORKSPACE={names.suffix}"
-                f" {find_executable()} import '{declared.address}' '{found.identity}'"
+                f"TF_WORKSPACE={names.suffix} {find_executable()}"
+                f" -chdir={shlex.quote(str(declared.stack.directory))}"
+                f" import {shlex.quote(declared.address)} {shlex.quote(found.identity)}"
             )
-            return Orphan(kind, region, found, command)
+            # Terraform would make it a second time, or fail because the name is taken.
+            advice = f"import it as {declared.address} of {declared.stack.name}"
+            return Orphan(kind, region, found, advice, command=command)
         if not found.keep:
             advice = f"Terraform has another one at {declared.address}: remove this one"
             return Orphan(kind, region, found, advice, kind.remove is not None)

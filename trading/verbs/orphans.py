@@ -78,6 +78,9 @@ def _show(engine: Engine, found: Search) -> None:
         console.print(f"not looked at: {escape(place)}", highlight=False)
     if found.orphans:
         console.print(_table(found.orphans))
+        for command in (orphan.command for orphan in found.orphans if orphan.command):
+            # A line of its own, to be copied.
+            console.print(escape(command), highlight=False, soft_wrap=True)
         safe = len(found.removable)
         said = f"{_things(len(found.orphans))} of {engine.workspace} in no state, {safe} safe to remove"
         console.print(said, highlight=False)
