@@ -142,7 +142,10 @@ def platform(region: str) -> dict[str, Any]:
             subject_alternative_names=[f"{name}.api.dev.example.com" for name in REGIONS],
             first_name="us-east-1.api.dev.example.com",
         ),
-        held("aws_domain.regional", {"domain_name": f"{region}.api.dev.example.com"}),
+        held(
+            "aws_domain.regional",
+            {"domain_name": f"{region}.api.dev.example.com", "path": f"/{region}/v/1"},
+        ),
         inputs={"security_state": {"kms_key_arn": key, "environment": "dev"}},
     )
 
