@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +80,8 @@ class Account:
         answer = self._answer
         if answer.date is None:
             return warning("not compared: AWS did not answer", "see credentials")
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to import
+
         skew = answer.received - parsedate_to_datetime(answer.date).timestamp()
         found = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} AWS"
         advice = (
