@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from stacks.settings import FOUNDATION_WORKSPACE, SettingsError, parse_workspace
+from stacks.settings import SettingsError, parse_workspace
 from trading.engine.events import Changes, StackFinished, State
 from trading.engine.journal import last_run
 from trading.state.deployments import Deployment, read_deployments
@@ -105,8 +105,8 @@ class EnvironmentStatus:
 
 def environments_with_state(environment: Mapping[str, str]) -> list[str]:
     """The environments that have any state, and that the settings know."""
-    workspaces = {state.workspace for state in list_states(environment)} - {FOUNDATION_WORKSPACE}
-    return sorted(filter(_is_configured, workspaces))
+    workspaces = {state.workspace for state in list_states(environment)}
+    return sorted(filter(_is_environment, workspaces))
 
 
 def read_status(engine: Engine, pending: Iterable[StackFinished] = ()) -> EnvironmentStatus:
@@ -206,7 +206,7 @@ def _routing(engine: Engine, existing: set[str]) -> dict[str, list[str]]:
     return {}
 
 
-def _is_configured(workspace: str) -> bool:
+def _is_environment(workspace: str) -> bool:
     try:
         parse_workspace(workspace)
     except SettingsError:
