@@ -1,7 +1,7 @@
 """Stands in for Terraform: a real process that answers in Terraform's JSON and records its calls.
 
-A stack's folder may hold `fake.json`: `resources` (how many, 2), `seconds` (of apply), `plan_seconds`,
-`fail` (the error), `stubborn` (ignores the first interrupt), `changes` (planned of what is deployed:
+A stack's folder may hold `fake.json`: `resources` (how many, 2), `creates` (their addresses), `seconds` (of
+apply), `plan_seconds`, `fail` (the error), `stubborn` (ignores the first interrupt), `changes` (planned of what is deployed:
 address to action), `outputs` (whether those change its outputs), `show` (the JSON of a plan), `hang_after`
 (how many resources are made before it stays in the next), `sensitive` (names of outputs), `values` (of
 outputs by name), `exists` (what may be imported: address to id; a `show`ed change that was imported is
@@ -73,7 +73,8 @@ def resource(address: str, action: str = "create") -> dict[str, Any]:
 def planned() -> dict[str, str]:
     """Address to action."""
     there = state.exists() and state.read_text() != "{}"
-    every = [f"fake_resource.r{number}" for number in range(behaviour.get("resources", 2))]
+    numbered = [f"fake_resource.r{number}" for number in range(behaviour.get("resources", 2))]
+    every = behaviour.get("creates", numbered)
     if "-destroy" in sys.argv:
         return dict.fromkeys(every if there else [], "delete")
     if not there:

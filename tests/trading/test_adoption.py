@@ -57,7 +57,7 @@ class Killed:
         shown = {"resource_changes": changes}
         self.project.behave(STACK, show=shown, exists=exists or {})
         terraform = Terraform(terraform_environment(), "dev")
-        return adopt(terraform, self.project.stacks[STACK], self.transcript, self.said.append)
+        return adopt(terraform, self.project.stacks[STACK], [self.transcript], self.said.append)
 
     @property
     def imports(self) -> list[list[str]]:
@@ -153,7 +153,7 @@ def test_where_terraform_cannot_plan_nothing_is_adopted(killed: Killed) -> None:
     terraform = Terraform(terraform_environment(), "dev")
     killed.project.behave(STACK, fail_plan="state is locked")
     stack = killed.project.stacks[STACK]
-    assert adopt(terraform, stack, killed.transcript, killed.said.append) == Adoption()
+    assert adopt(terraform, stack, [killed.transcript], killed.said.append) == Adoption()
     assert any("state is locked" in line for line in killed.said)
 
 

@@ -24,7 +24,7 @@ from trading.engine.import_identities import (
 from trading.engine.terraform import PlanCode, Terraform, read_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trading.engine.graph import Stack
 
@@ -51,14 +51,20 @@ class _Planned:
 
 
 def adopt(
-    terraform: Terraform, stack: Stack, transcript: Path, on_line: Callable[[str], None]
+    terraform: Terraform,
+    stack: Stack,
+    transcripts: Sequence[Path],
+    on_line: Callable[[str], None],
 ) -> Adoption:
-    """Import what the apply of this transcript had begun to create, and the state does not have.
+    """Import what the applies of these transcripts, the oldest first, had begun to create, and the
+    state does not have.
 
     The next apply settles what is incomplete. Waits until AWS has made what it is still making.
     Where Terraform cannot plan, nothing is adopted: the next apply says why.
     """
-    begun = begun_creations(transcript)
+    begun: dict[str, str | None] = {}
+    for transcript in transcripts:
+        begun |= begun_creations(transcript)
     return _Adopter(terraform, stack, begun, on_line).run() if begun else Adoption()
 
 

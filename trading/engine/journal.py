@@ -125,6 +125,13 @@ def last_run(folder: Path) -> RecordedRun | None:
     return None if newest is None else read_run(newest)
 
 
+def runs(folder: Path) -> Iterator[RecordedRun]:
+    """All runs of a workspace that began, the newest first."""
+    for path in sorted(folder.glob("*.jsonl"), reverse=True):
+        if run := read_run(path):
+            yield run
+
+
 def read_run(path: Path) -> RecordedRun | None:
     """A journal; None when the run was cut off before it began."""
     entries = list(_entries(path))

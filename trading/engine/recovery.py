@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trading.engine.adoption import Adoption, adopt
+from trading.engine.events import State
+from trading.engine.journal import runs
+from trading.engine.order import Verb
 from trading.engine.terraform import read_message
 from trading.errors import OperatorError
 from trading.state.locks import StateLock, living_process, read_lock
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trading.engine.engine import Engine
+    from trading.engine.graph import Stack
     from trading.engine.journal import RecordedStep
 
 
@@ -36,12 +40,26 @@ def free_state(engine: Engine, step: RecordedStep) -> StateLock | None:
     return lock
 
 
-def take_over(engine: Engine, step: RecordedStep) -> Adoption:
-    """Take over what a killed Terraform of this step had begun to make: it is there and in no state."""
-    if step.transcript is None or _ended_by_itself(step.transcript):
-        return Adoption()
-    stack = engine.graph.stacks[step.stack]
-    return adopt(engine.terraform, stack, step.transcript, lambda _: None)
+def take_over(engine: Engine, stack: Stack) -> Adoption:
+    """Take over what a killed Terraform had begun to make for a stack: it is there and in no state."""
+    transcripts = _cut_off(engine, stack.name)
+    return adopt(engine.terraform, stack, transcripts, lambda _: None)
+
+
+def _cut_off(engine: Engine, stack: str) -> list[Path]:
+    """The transcripts of a stack's deploys that were cut off since it was last deployed, the oldest
+    first. Others may have failed in between, at what is there and in no state.
+    """
+    found: list[Path] = []
+    for run in runs(engine.folder.journal):
+        step = run.steps.get(stack)
+        if step is None or step.verb is not Verb.DEPLOY or run.target != engine.target.name:
+            continue
+        if step.state is State.DONE:
+            break
+        if step.transcript and not _ended_by_itself(step.transcript):
+            found.insert(0, step.transcript)
+    return found
 
 
 def _ended_by_itself(transcript: Path) -> bool:

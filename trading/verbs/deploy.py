@@ -14,6 +14,7 @@ from trading.engine.graph import Selection
 from trading.engine.order import Verb
 from trading.engine.plans import forget_plans, fresh_plans, saved_plans, with_plans
 from trading.engine.policy import Policy, refusal
+from trading.engine.recovery import take_over
 from trading.errors import OperatorError
 from trading.interaction import (
     Asking,
@@ -50,6 +51,7 @@ EXAMPLES = "Example: `trading deploy --layer data --with-dependencies`"
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from trading.engine.graph import Stack
     from trading.engine.order import Order
 
 
@@ -117,9 +119,11 @@ def deploy_order(
 def preview(engine: Engine, order: Order, asking: Asking, showing: Showing) -> Order:
     """Where somebody is asked, and where data matters: the order with a plan for each stack whose
     inputs are known, without those that are up to date. Raises OperatorError when one cannot be
-    planned.
+    planned. What killed runs left of a stack is taken over first: it would stand in the way.
     """
     require_answer(_what(engine), engine.workspace, asking, by_name=engine.guarded)
+    for step in order.steps:
+        _take_over(engine, step.stack, showing)
     if asking.yes and not engine.data_matters:
         return order
     forget_plans(engine)
@@ -128,6 +132,18 @@ def preview(engine: Engine, order: Order, asking: Asking, showing: Showing) -> O
         summarize(console, Verb.PLAN, results)
         raise OperatorError(f"{', '.join(failed)} could not be planned: nothing was deployed")
     return with_plans(order, fresh_plans(engine, results))
+
+
+def _take_over(engine: Engine, stack: Stack, showing: Showing) -> None:
+    adoption = take_over(engine, stack)
+    said = {
+        "took over": adoption.adopted,
+        "may be left behind, see `trading orphans`:": adoption.left_behind,
+    }
+    for what, addresses in said.items():
+        if addresses and not showing.silent:
+            line = f"{stack.name}: {what} {', '.join(addresses)}"
+            console.print(line, highlight=False, markup=False)
 
 
 def _what(engine: Engine) -> str:

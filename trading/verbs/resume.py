@@ -11,7 +11,7 @@ from trading.engine.engine import Engine
 from trading.engine.graph import Selection
 from trading.engine.journal import last_run
 from trading.engine.order import Verb
-from trading.engine.recovery import free_state, take_over
+from trading.engine.recovery import free_state
 from trading.errors import OperatorError
 from trading.interaction import Asking, console, exclusively
 from trading.targets import TargetName, target
@@ -32,7 +32,6 @@ from trading.verbs.options import (
 EXAMPLES = "Example: `trading resume --env staging`"
 
 if TYPE_CHECKING:
-    from trading.engine.adoption import Adoption
     from trading.engine.journal import RecordedRun
 
 _POLL_SECONDS = 0.5
@@ -81,23 +80,11 @@ def _go_on(engine: Engine, run: RecordedRun, asking: Asking, showing: Showing) -
     if run.verb is Verb.DESTROY:
         destroy_order(engine, engine.destroy_order(stacks), asking, showing)
         return
-    for step in run.left:
-        _tell(step.stack, take_over(engine, step), showing)
     order = engine.deploy_order(stacks).with_arguments(
         {step.stack: step.arguments for step in run.left}
     )
     order = preview(engine, order, asking, showing)
     deploy_order(engine, order, asking, showing, run.allow_replace)
-
-
-def _tell(stack: str, adoption: Adoption, showing: Showing) -> None:
-    said = {
-        "took over": adoption.adopted,
-        "may be left behind, see `trading orphans`:": adoption.left_behind,
-    }
-    for what, addresses in said.items():
-        if addresses and not showing.silent:
-            console.print(f"{stack}: {what} {', '.join(addresses)}", highlight=False, markup=False)
 
 
 def _wait_for_terraform(run: RecordedRun, showing: Showing) -> None:
