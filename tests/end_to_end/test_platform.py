@@ -17,6 +17,11 @@ from pathlib import Path
 import pytest
 
 from stacks.settings import FOUNDATION_WORKSPACE
+from tests.end_to_end.behind_terraform import (
+    prove_a_deletion_is_found,
+    prove_changes_are_found,
+    prove_nothing_is_found,
+)
 from tests.end_to_end.conftest import REGION_NAMES, WORKSPACE, Operator
 from tests.end_to_end.interruptions import (
     aws,
@@ -127,15 +132,6 @@ def cut_off_destroy(operator: Operator) -> None:
     kill_terraform(operator, stack)
 
 
-def stack_directories(operator: Operator) -> list[tuple[str, Path]]:
-    """The folders of all synthesized stacks, each with its workspace."""
-    return [
-        (workspace, directory)
-        for workspace in (WORKSPACE, FOUNDATION_WORKSPACE)
-        for directory in sorted((operator.work / workspace / "cdktf.out" / "stacks").iterdir())
-    ]
-
-
 def test_a_stack_that_fails_in_one_region_stops_only_its_dependants(first_run: FirstRun) -> None:
     """Of the killed run it is known what was done, failed, skipped, and under way."""
     states = first_run.states
@@ -166,22 +162,26 @@ def test_everything_deploys_and_every_kind_of_thing_is_there(
 
 
 def test_a_second_plan_of_every_stack_shows_no_changes(deployed: Operator) -> None:
+    assert "+0 ~0 -0 resources" in deployed.succeeds("plan")
+
+
+def test_plain_terraform_in_a_stacks_folder_finds_no_changes_either(deployed: Operator) -> None:
     environment = terraform_environment(deployed.local.environment())
 
-    def plan(place: tuple[str, Path]) -> str:
-        workspace, directory = place
+    def plan(directory: Path) -> str:
         result = subprocess.run(
             ["terraform", "plan", "-detailed-exitcode", "-input=false", "-no-color"],
             cwd=directory,
-            env=environment | {"TF_WORKSPACE": workspace},
+            env=environment | {"TF_WORKSPACE": FOUNDATION_WORKSPACE},
             capture_output=True,
             text=True,
             check=False,
         )
         return "" if result.returncode == 0 else f"{directory.name}: {result.stdout}{result.stderr}"
 
-    directories = stack_directories(deployed)
-    assert len(directories) == 14 + 3
+    folder = deployed.work / FOUNDATION_WORKSPACE / "cdktf.out" / "stacks"
+    directories = sorted(folder.iterdir())
+    assert len(directories) == len(REGION_NAMES)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         assert "".join(pool.map(plan, directories)) == ""
 
@@ -227,6 +227,15 @@ def test_a_region_that_others_stand_on_is_not_destroyed(
     assert f"api-{TORN_DOWN}" in result.stderr
     assert "Traceback" not in result.stderr
     assert clients[TORN_DOWN].post_trade(trade(TORN_DOWN)).status == 200
+
+
+def test_what_nobody_touched_neither_drifts_nor_differs(deployed: Operator) -> None:
+    prove_nothing_is_found(deployed, [])
+
+
+def test_what_is_done_behind_terraforms_back_is_found(deployed: Operator) -> None:
+    prove_changes_are_found(deployed, TORN_DOWN, ["security", "network"])
+    prove_a_deletion_is_found(deployed, TORN_DOWN)
 
 
 def test_an_api_that_clients_are_led_to_is_not_destroyed(deployed: Operator) -> None:
