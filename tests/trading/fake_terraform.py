@@ -1,12 +1,12 @@
 """Stands in for Terraform: a real process that answers in Terraform's JSON and records its calls.
 
 A stack's folder may hold `fake.json`: `resources` (how many, 2), `creates` (their addresses), `seconds` (of
-apply), `plan_seconds`, `fail` (the error), `stubborn` (ignores the first interrupt), `changes` (planned of what is deployed:
-address to action), `outputs` (whether those change its outputs), `show` (the JSON of a plan), `hang_after`
-(how many resources are made before it stays in the next), `sensitive` (names of outputs), `values` (of
-outputs by name), `exists` (what may be imported: address to id; a `show`ed change that was imported is
-left out, and its `then` joins the planned values of others). FAKE_STATE is where it keeps state;
-FAKE_CALLS its record.
+apply), `plan_seconds`, `fail` (the error), `stubborn` (ignores the first interrupt), `changes` (planned of
+what is deployed: address to action), `outputs` (whether those change its outputs), `show` (the JSON of a
+plan), `hang_after` (how many resources are made before it stays in the next), `sensitive` (names of
+outputs), `values` (of outputs by name), `exists` (what may be imported: address to id; a `show`ed change
+that was imported is left out, and its `then` joins the planned values of others). FAKE_STATE is where it
+keeps state; FAKE_CALLS its record.
 """
 
 from __future__ import annotations
