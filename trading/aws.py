@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from botocore.config import Config
 
 
+def errors() -> tuple[type[Exception], ...]:
+    """What the SDK raises when AWS cannot be asked, or refuses."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see `session`
+
+    return BotoCoreError, ClientError
+
+
 def session(environment: Mapping[str, str], region: str) -> Session:
     """A session with the credentials of a target's environment."""
     import boto3  # noqa: PLC0415 - slow to import, and most verbs need no AWS

@@ -23,7 +23,6 @@ from trading.engine.events import (
     StackFinished,
     StackPlanned,
     StackStarted,
-    State,
 )
 from trading.engine.order import Verb
 
@@ -232,7 +231,7 @@ def display(console: Console, order: Order, showing: Showing) -> LiveDisplay | _
 
 def remark(result: StackFinished) -> str:
     """What to say of a stack beside how it ended."""
-    if result.state is not State.DONE:
+    if result.reason:
         return result.reason
     if result.changes.total:
         return str(result.changes)

@@ -13,14 +13,16 @@ from rich.console import Console
 from stacks.settings import FOUNDATION_WORKSPACE
 from trading.display import Showing, display, write_event
 from trading.engine.events import State
+from trading.engine.recovery import take_over
 from trading.errors import OperatorError
 from trading.summary import order_tree, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from trading.engine.engine import Engine
     from trading.engine.events import StackFinished
+    from trading.engine.graph import Stack
     from trading.engine.order import Order
 
 # Elsewhere than on a terminal nothing is wide enough for rich to be asked to fold it.
@@ -95,6 +97,20 @@ def confirm(what: str, name: str, asking: Asking, *, by_name: bool) -> None:
             raise OperatorError(f"'{typed}' is not '{name}': nothing was done")
     elif console.input(f"{what.capitalize()}? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise OperatorError("nothing was done")
+
+
+def take_over_shown(engine: Engine, stacks: Iterable[Stack], showing: Showing) -> None:
+    """Take over what killed runs made and no state knows; tell what that was."""
+    for stack in stacks:
+        adoption = take_over(engine, stack)
+        said = {
+            "took over": adoption.adopted,
+            "may be left behind, see `trading orphans`:": adoption.left_behind,
+        }
+        for what, addresses in said.items():
+            if addresses and not showing.silent:
+                line = f"{stack.name}: {what} {', '.join(addresses)}"
+                console.print(line, highlight=False, markup=False)
 
 
 def run_shown(

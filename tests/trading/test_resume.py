@@ -16,7 +16,7 @@ import pytest
 from stacks.paths import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .conftest import Project
 
@@ -81,6 +81,18 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def until(text: str, lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if text in line:
+            return
+    raise AssertionError(f"never said: {text}")
+
+
+def let_go_on(project: Project, stack: str) -> None:
+    (project.stacks[stack].directory / "fake.json").unlink()
+
+
 def applies(project: Project, moment: str = "start") -> list[str]:
     return [call["stack"] for call in project.calls("apply") if call["moment"] == moment]
 
@@ -97,15 +109,19 @@ def deployed(project: Project) -> set[str]:
 def test_kill_of_trading_leaves_terraform_to_end_and_resume_goes_on(
     project: Project, operator: Operator
 ) -> None:
-    project.behave("network-us-east-1", seconds=3)
+    project.behave("network-us-east-1", seconds=600)
     first = operator.start("deploy", *EAST, "--yes")
     wait_for(lambda: "network-us-east-1" in applies(project))
     first.kill()
     first.wait()
-    code, output, errors = operator.run("resume", "--yes")
-    assert code == 0, output + errors
-    assert "took over the lock of a run that is dead" in output
-    assert "waiting for Terraform (process" in output
+    resumed = operator.start("resume", "--yes")
+    assert resumed.stdout is not None
+    said = "".join(until("waiting for Terraform (process", resumed.stdout))
+    assert "took over the lock of a run that is dead" in said
+    assert applies(project) == ["security-us-east-1", "network-us-east-1"]
+    let_go_on(project, "network-us-east-1")
+    output, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, output + errors
     # The interrupted one came to its end by itself, before it was asked again.
     assert applies(project, "end").count("network-us-east-1") == 2
     assert applies(project).count("security-us-east-1") == 1
@@ -149,11 +165,12 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(project: Project, operator: Ope
 
 def test_a_half_done_destroy_is_resumed(project: Project, operator: Operator) -> None:
     project.deploy_state(*EAST)
-    project.behave("network-us-east-1", seconds=3)
+    project.behave("network-us-east-1", seconds=600)
     first = operator.start("destroy", "--confirm", "dev")
     wait_for(lambda: "network-us-east-1" in applies(project))
     first.kill()
     first.wait()
+    let_go_on(project, "network-us-east-1")
     assert deployed(project) >= {"security-us-east-1"}
     code, output, errors = operator.run("resume", "--confirm", "dev")
     assert code == 0, output + errors

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stacks.settings import GLOBAL_REGION
-from trading.aws import client
+from trading.engine.dns_health import is_unhealthy, require_control_plane
 from trading.engine.routing import DNS, Routing, apis, read_routing, rerouting_order
 from trading.errors import OperatorError
 from trading.state.states import stacks_with_state
@@ -14,15 +13,13 @@ if TYPE_CHECKING:
     from trading.engine.engine import Engine
     from trading.engine.order import Order
 
-# https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-health-of-endpoints.html
-_HEALTHY_SHARE = 0.18
-
 
 def drain_order(engine: Engine, region: str) -> Order | None:
     """How a region is drained; None when it is. Raises OperatorError, also for the last healthy one."""
     routing = _routing(engine, region)
     if region in routing.drained:
         return None
+    require_control_plane(engine)
     _require_another(engine, routing, region)
     return rerouting_order(engine, routing.draining(region), region)
 
@@ -38,25 +35,8 @@ def undrain_order(engine: Engine, region: str) -> Order | None:
         raise OperatorError(
             f"{DNS} knows of no API in {region}: run `trading deploy {selection}` first"
         )
+    require_control_plane(engine)
     return rerouting_order(engine, routing.undraining(region), region)
-
-
-def is_unhealthy(engine: Engine, region: str) -> bool:
-    """Whether Route 53 says that a region is unhealthy. It may say nothing: then it is not known to be."""
-    checks = engine.outputs([engine.graph.stacks[DNS]]).get(DNS, {}).get("health_check_ids", {})
-    check = checks.get(region)
-    if check is None:
-        return False
-    # Here: botocore is slow to import, and most verbs call no AWS.
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
-    route53: Any = client("route53", engine.environment, GLOBAL_REGION)
-    try:
-        seen = route53.get_health_check_status(HealthCheckId=check)["HealthCheckObservations"]
-    except (BotoCoreError, ClientError):
-        return False
-    healthy = [probe["StatusReport"]["Status"].startswith("Success") for probe in seen]
-    return bool(healthy) and sum(healthy) / len(healthy) <= _HEALTHY_SHARE
 
 
 def _routing(engine: Engine, region: str) -> Routing:

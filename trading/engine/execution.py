@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from trading.aws import errors
 from trading.engine.events import State
 from trading.engine.journal import Journal
 from trading.engine.operation import StackOperation, TerraformKilledError
@@ -13,13 +14,13 @@ from trading.engine.order import Order, Step, Verb
 from trading.engine.policy import Policy
 from trading.engine.preparation import Preparation
 from trading.engine.runner import Runner
+from trading.errors import OperatorError
 from trading.state.deployments import forget_deployment, record_deployment
 from trading.state.locks import read_lock
 
 if TYPE_CHECKING:
     from trading.engine.engine import Engine
     from trading.engine.events import Event, Observer, StackFinished
-    from trading.errors import OperatorError
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,11 @@ class Execution:
 
         def operate(step: Step, told: Observer) -> StackFinished:
             finished = operation(step, told)
-            self._record(step, finished)
+            try:
+                self._record(step, finished)
+            except errors() as error:
+                # What is deployed is deployed; only `trading status` will not know of it.
+                return replace(finished, reason=f"deployed, but it could not be recorded: {error}")
             return finished
 
         self._record_target()
@@ -69,12 +74,14 @@ class Execution:
         """Whoever holds the state says more than Terraform's account of its lock."""
         if isinstance(error, TerraformKilledError):
             return str(error)
-        lock = read_lock(step.name, self.engine.workspace, self.engine.environment)
-        return (
-            f"its state is {lock}; if that one is dead: `trading unlock {step.name}`"
-            if lock
-            else str(error)
-        )
+        unanswered: tuple[type[Exception], ...] = (OperatorError, *errors())
+        try:
+            lock = read_lock(step.name, self.engine.workspace, self.engine.environment)
+        except unanswered:
+            return str(error)  # Why Terraform failed matters more than what cannot be asked now.
+        if lock is None:
+            return str(error)
+        return f"its state is {lock}; if that one is dead: `trading unlock {step.name}`"
 
     def _record(self, step: Step, finished: StackFinished) -> None:
         if finished.state is not State.DONE or step.partial:

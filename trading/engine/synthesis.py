@@ -19,6 +19,7 @@ from trading.engine.fingerprint import digest, inputs_fingerprint
 from trading.engine.graph import Graph
 from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
+from trading.state.run_lock import run_of_checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +68,19 @@ def bring_up_to_date(workspace: str, *, force: bool = False) -> Synthesis:
             not force and record is not None and record.holds_for(folder.synthesized, inputs)
         )
         if not unchanged:
+            _require_no_other_run(workspace)
             _replace(folder, inputs, _synthesize_aside(folder, lock))
         return Synthesis(Graph.read(folder.synthesized), unchanged)
+
+
+def _require_no_other_run(workspace: str) -> None:
+    """Raises OperatorError while a run of this checkout reads what would be written."""
+    run = run_of_checkout(workspace)
+    if run and run.process_id != os.getpid():
+        raise OperatorError(
+            f"the sources have changed since a run began that still works with them: {run}; wait"
+            " until it has ended"
+        )
 
 
 def _synthesize_aside(folder: WorkspaceFolder, lock: TextIO) -> Path:

@@ -38,6 +38,11 @@ class WorkspaceFolder:
         return work_directory() / self.workspace / "journal"
 
     @property
+    def run_lock(self) -> Path:
+        """A file that is locked as long as a run of this checkout works on the workspace."""
+        return work_directory() / self.workspace / "run.lock"
+
+    @property
     def target(self) -> Path:
         """A file that names the target which the workspace's state describes."""
         return work_directory() / self.workspace / "target"

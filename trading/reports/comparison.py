@@ -11,8 +11,9 @@ from itertools import zip_longest
 from operator import and_
 from typing import Any
 
-# Of a value in a table.
-_LONGEST = 48
+# Of a text in a table, and of a document such as a security group's rule.
+_LONGEST_TEXT = 48
+_LONGEST_DOCUMENT = 120
 
 Rename = Callable[[str], str]
 Views = Mapping[str, Any]
@@ -93,14 +94,23 @@ class _Comparison:
         if len({len(elements) for elements in left.values()}) > 1:
             yield Difference(path, {view: elements or None for view, elements in left.items()})
             return
-        first = next(iter(views.values()))
-        ordered = [
-            sorted(elements, key=partial(self._renamed_key, view))
-            for view, elements in left.items()
-        ]
-        for aligned in zip(*ordered, strict=True):
-            number = first.index(aligned[0])
-            yield from self.compare(f"{path}[{number}]", dict(zip(views, aligned, strict=True)))
+        first, *others = left
+        for element in sorted(left[first], key=partial(self._renamed_key, first)):
+            alike = {first: element}
+            for view in others:
+                alike[view] = self._most_alike(first, element, view, left[view])
+                left[view].remove(alike[view])
+            number = views[first].index(element)
+            yield from self.compare(f"{path}[{number}]", alike)
+
+    def _most_alike(self, view: str, element: Any, other: str, candidates: list[Any]) -> Any:
+        """The candidate of another view that differs from an element in the fewest places."""
+
+        def distance(candidate: Any) -> tuple[int, str]:
+            found = self.compare("", {view: element, other: candidate})
+            return sum(1 for _ in found), self._renamed_key(other, candidate)
+
+        return min(candidates, key=distance)
 
     def _renamed_key(self, view: str, element: Any) -> str:
         return _key(self._rename(view, element))
@@ -127,15 +137,22 @@ def shortened(value: Any) -> str:
     """A value as text for people; of a long one both ends, since an ARN's tell it from another."""
     if value is None:
         return "-"
-    text = value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
-    if len(text) <= _LONGEST:
+    document = isinstance(value, dict | list)
+    longest = _LONGEST_DOCUMENT if document else _LONGEST_TEXT
+    text = json.dumps(value, default=str) if document else _plain(value)
+    if len(text) <= longest:
         return text
-    return f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 2 :]}"
+    return f"{text[: longest // 2]}...{text[-longest // 2 :]}"
 
 
 def for_json(value: Any) -> Any:
     """A value as JSON has it, with no secret in it."""
     return json.loads(json.dumps(value, default=str))
+
+
+def _plain(value: Any) -> str:
+    """As JSON writes it, a text without its quotes."""
+    return str(value) if isinstance(value, str | Secret) else json.dumps(value)
 
 
 def _document(text: str) -> Any:

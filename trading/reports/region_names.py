@@ -90,7 +90,9 @@ def _generated(layer: Mapping[str, LayerInRegion], region: str) -> dict[str, Any
         address: {
             name: value
             for name, value in resource.values.items()
+            # The elements of a set have no place by which to name them.
             if not is_setting(layer, address, name)
+            and not (isinstance(value, list) and len(value) > 1)
         }
         for address, resource in layer[region].resources.items()
     }

@@ -11,15 +11,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from stacks.paths import work_directory
 from stacks.settings import state_bucket
+from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
 from trading.state.bucket_objects import BucketObjects, workspace_prefix
 from trading.state.holder import Holder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 # Whoever only looks at the file locks it for a moment, too.
 _TRIES = 5
@@ -48,16 +47,22 @@ def run_lock(workspace: str, verb: str, environment: Mapping[str, str]) -> Itera
             _unlock_bucket(objects, workspace, holder)
 
 
-def read_run_lock(workspace: str, environment: Mapping[str, str]) -> Holder | None:
-    """The run that holds a workspace, or was killed while it held the state bucket's lock."""
-    path = _path(workspace)
+def run_of_checkout(workspace: str) -> Holder | None:
+    """The run that works on a workspace from this checkout, this process's own too."""
+    path = WorkspaceFolder(workspace).run_lock
     if path.is_file():
         with path.open() as file:
             if not _try_lock(file, fcntl.LOCK_SH):
                 return Holder.parse(file.read())
+    return None
+
+
+def read_run_lock(workspace: str, environment: Mapping[str, str]) -> Holder | None:
+    """The run that holds a workspace, or was killed while it held the state bucket's lock."""
+    holder = run_of_checkout(workspace)
     bucket = state_bucket()
-    if bucket is None:
-        return None
+    if holder or bucket is None:
+        return holder
     document = BucketObjects(bucket, environment).read(_key(workspace))
     return Holder.parse(document.text) if document else None
 
@@ -73,7 +78,7 @@ def remove_run_lock(workspace: str, holder: Holder, environment: Mapping[str, st
 @contextmanager
 def _lock_checkout(workspace: str, holder: Holder) -> Iterator[Holder | None]:
     """Lock this checkout's file. Gives the run that was killed while it held it."""
-    path = _path(workspace)
+    path = WorkspaceFolder(workspace).run_lock
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         for _ in range(_TRIES):
@@ -145,10 +150,6 @@ def _rewrite(file: TextIO, text: str) -> None:
     file.truncate()
     file.write(text)
     file.flush()
-
-
-def _path(workspace: str) -> Path:
-    return work_directory() / workspace / "run.lock"
 
 
 def _key(workspace: str) -> str:

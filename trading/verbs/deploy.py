@@ -14,7 +14,6 @@ from trading.engine.graph import Selection
 from trading.engine.order import Verb
 from trading.engine.plans import forget_plans, fresh_plans, saved_plans, with_plans
 from trading.engine.policy import Policy, refusal
-from trading.engine.recovery import take_over
 from trading.errors import OperatorError
 from trading.interaction import (
     Asking,
@@ -25,6 +24,7 @@ from trading.interaction import (
     require_answer,
     run_shown,
     show_order,
+    take_over_shown,
 )
 from trading.summary import names_of, summarize
 from trading.targets import TargetName, target
@@ -51,7 +51,6 @@ EXAMPLES = "Example: `trading deploy --layer data --with-dependencies`"
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from trading.engine.graph import Stack
     from trading.engine.order import Order
 
 
@@ -122,8 +121,7 @@ def preview(engine: Engine, order: Order, asking: Asking, showing: Showing) -> O
     planned. What killed runs left of a stack is taken over first: it would stand in the way.
     """
     require_answer(_what(engine), engine.workspace, asking, by_name=engine.guarded)
-    for step in order.steps:
-        _take_over(engine, step.stack, showing)
+    take_over_shown(engine, [step.stack for step in order.steps], showing)
     if asking.yes and not engine.data_matters:
         return order
     forget_plans(engine)
@@ -132,18 +130,6 @@ def preview(engine: Engine, order: Order, asking: Asking, showing: Showing) -> O
         summarize(console, Verb.PLAN, results)
         raise OperatorError(f"{', '.join(failed)} could not be planned: nothing was deployed")
     return with_plans(order, fresh_plans(engine, results))
-
-
-def _take_over(engine: Engine, stack: Stack, showing: Showing) -> None:
-    adoption = take_over(engine, stack)
-    said = {
-        "took over": adoption.adopted,
-        "may be left behind, see `trading orphans`:": adoption.left_behind,
-    }
-    for what, addresses in said.items():
-        if addresses and not showing.silent:
-            line = f"{stack.name}: {what} {', '.join(addresses)}"
-            console.print(line, highlight=False, markup=False)
 
 
 def _what(engine: Engine) -> str:

@@ -9,7 +9,15 @@ from stacks.settings import parse_workspace
 from trading.display import Showing, plural
 from trading.engine.engine import Engine
 from trading.engine.graph import Selection
-from trading.interaction import Asking, carry_out, confirm, console, exclusively, show_order
+from trading.interaction import (
+    Asking,
+    carry_out,
+    confirm,
+    console,
+    exclusively,
+    show_order,
+    take_over_shown,
+)
 from trading.targets import TargetName, target
 from trading.verbs.options import (
     DEFAULT_PARALLELISM,
@@ -31,6 +39,9 @@ from trading.verbs.options import (
 EXAMPLES = "Example: `trading destroy --layer api --with-dependents --confirm dev`"
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trading.engine.graph import Stack
     from trading.engine.order import Order
 
 
@@ -56,8 +67,15 @@ def destroy(
     )
     showing = Showing(json_events, quiet, verbose)
     with exclusively(engine, "destroy", showing):
-        order = engine.destroy_order(engine.graph.select(selection))
-        destroy_order(engine, order, Asking(yes, confirmed), showing)
+        destroy_stacks(engine, engine.graph.select(selection), Asking(yes, confirmed), showing)
+
+
+def destroy_stacks(
+    engine: Engine, stacks: Sequence[Stack], asking: Asking, showing: Showing
+) -> None:
+    """Destroy what is deployed of some stacks, and what killed runs made of them."""
+    take_over_shown(engine, stacks, showing)
+    destroy_order(engine, engine.destroy_order(stacks), asking, showing)
 
 
 def destroy_order(engine: Engine, order: Order, asking: Asking, showing: Showing) -> None:

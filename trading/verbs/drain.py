@@ -8,7 +8,8 @@ import typer
 
 from stacks.settings import parse_workspace
 from trading.display import Showing
-from trading.engine.draining import drain_order, is_unhealthy, undrain_order
+from trading.engine.dns_health import is_unhealthy
+from trading.engine.draining import drain_order, undrain_order
 from trading.engine.engine import Engine
 from trading.interaction import Asking, carry_out, confirm, console, exclusively
 from trading.targets import TargetName, target

@@ -16,7 +16,7 @@ from trading.errors import OperatorError
 from trading.interaction import Asking, console, exclusively
 from trading.targets import TargetName, target
 from trading.verbs.deploy import deploy_order, preview
-from trading.verbs.destroy import destroy_order
+from trading.verbs.destroy import destroy_stacks
 from trading.verbs.options import (
     DEFAULT_PARALLELISM,
     Confirm,
@@ -78,7 +78,7 @@ def _go_on(engine: Engine, run: RecordedRun, asking: Asking, showing: Showing) -
         if (lock := free_state(engine, step)) and not showing.silent:
             console.print(f"{step.stack}: freed what a killed Terraform had {lock}", markup=False)
     if run.verb is Verb.DESTROY:
-        destroy_order(engine, engine.destroy_order(stacks), asking, showing)
+        destroy_stacks(engine, stacks, asking, showing)
         return
     order = engine.deploy_order(stacks).with_arguments(
         {step.stack: step.arguments for step in run.left}
