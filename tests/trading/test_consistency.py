@@ -51,6 +51,7 @@ def platform(region: str) -> dict[str, Any]:
     """A layer of every sort of resource, in the words of the AWS provider."""
     values = local_values(region)
     key = f"arn:aws:kms:{region}:{ACCOUNT}:key/{generated('key', region)}"
+    subnets = [generated("subnet", region, number) for number in range(3)]
     own_key = f"arn:aws:kms:{region}:{ACCOUNT}:key/{generated('own', region)}"
     vpc = generated("vpc", region)
     # The name begins with the id of the endpoint, and goes on as AWS likes.
@@ -72,6 +73,28 @@ def platform(region: str) -> dict[str, Any]:
             default_route_table_id=generated("rtb", region),
         ),
         held("aws_vpc_endpoint.logs", {}, id=generated("vpce", region), dns_name=endpoint),
+        held(
+            "aws_vpc_endpoint.keys",
+            {"subnet_ids": sorted(subnets)},
+            id=generated("vpce-keys", region),
+            # Sets come in the order of their elements, which is another one in each region.
+            dns_entry=sorted(
+                (
+                    {"hosted_zone_id": generated("Z", region, number % 2), "dns_name": name}
+                    for number, name in enumerate(
+                        (f"{generated('e', region)}.amazonaws.com", f"kms.{region}.amazonaws.com")
+                    )
+                ),
+                key=str,
+            ),
+            subnet_configuration=sorted(
+                (
+                    {"ipv4": generated("10", region, number), "subnet_id": subnet}
+                    for number, subnet in enumerate(subnets)
+                ),
+                key=str,
+            ),
+        ),
         held("aws_kms_key.own", {}, id=generated("own", region), arn=own_key),
         held(
             "aws_kms_alias.own",
@@ -146,7 +169,10 @@ def platform(region: str) -> dict[str, Any]:
             "aws_domain.regional",
             {"domain_name": f"{region}.api.dev.example.com", "path": f"/{region}/v/1"},
         ),
-        inputs={"security_state": {"kms_key_arn": key, "environment": "dev"}},
+        inputs={
+            "network_state": {"lambda_subnet_ids": subnets},
+            "security_state": {"kms_key_arn": key, "environment": "dev"},
+        },
     )
 
 
@@ -264,6 +290,12 @@ def test_a_rule_that_somebody_added_is_named(plans: Plans) -> None:
     assert found.regions["us-east-1"] is None
     [rule] = found.regions["us-east-2"]
     assert rule["from_port"] == 22
+
+
+def test_an_endpoint_in_another_subnet_is_named(plans: Plans) -> None:
+    endpoint = values_of(plans["us-east-2"], "aws_vpc_endpoint.keys")
+    endpoint["subnet_configuration"][1]["subnet_id"] = "subnet-another"
+    assert [address for address, _ in told(plans)] == ["aws_vpc_endpoint.keys"]
 
 
 def test_a_missing_resource_is_named(plans: Plans) -> None:

@@ -18,7 +18,7 @@ from tests.trading.refreshed_plans import drifted, held, plan_of
 from trading.cli import main
 from trading.engine import engine
 from trading.engine.graph import Graph
-from trading.reports.comparison import differences, simplified
+from trading.reports.comparison import Secret, differences, shortened, simplified
 from trading.reports.drift import Drift, drift_of
 
 if TYPE_CHECKING:
@@ -119,6 +119,21 @@ def _within(value: Any) -> list[Any]:
     return [value, *(item for member in members for item in _within(member))]
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (False, "false"),
+        ("mine", "mine"),
+        (Secret("s3cret"), "(sensitive)"),
+        ([{"to": 22, "key": Secret("s3cret")}], '[{"to": 22, "key": "(sensitive)"}]'),
+        ("arn:aws:kms:" + "x" * 50 + "/the-key", f"arn:aws:kms:{'x' * 12}...{'x' * 16}/the-key"),
+    ],
+)
+def test_a_value_is_shown_short_and_without_secrets(value: Any, text: str) -> None:
+    assert shortened(value) == text
+
+
 # What is told of a stack
 
 
@@ -175,6 +190,13 @@ def test_what_aws_changes_by_itself_is_not_told() -> None:
 def test_what_is_named_like_it_on_another_resource_is_told() -> None:
     entry = drifted("aws_kms_key.k", {"status": "Enabled"}, {"status": "Disabled"})
     assert told(plan_of(drift=[entry])) == [("aws_kms_key.k", "status")]
+
+
+def test_a_numbered_resource_has_the_configuration_of_all_its_numbers() -> None:
+    record = held("aws_s3_bucket.b[0]", {"versioning": []}, id="b")
+    entry = drifted("aws_s3_bucket.b[0]", SUSPENDED, ENABLED)
+    found = told(plan_of(record, VERSIONING, drift=[entry]))
+    assert found == [("aws_s3_bucket.b[0]", "versioning[0].enabled")]
 
 
 BUCKET = "aws_s3_bucket.b"

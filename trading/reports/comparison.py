@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial, reduce
-from itertools import zip_longest
+from functools import reduce
+from itertools import product, zip_longest
 from operator import and_
 from typing import Any
 
@@ -95,22 +95,32 @@ class _Comparison:
             yield Difference(path, {view: elements or None for view, elements in left.items()})
             return
         first, *others = left
-        for element in sorted(left[first], key=partial(self._renamed_key, first)):
-            alike = {first: element}
-            for view in others:
-                alike[view] = self._most_alike(first, element, view, left[view])
-                left[view].remove(alike[view])
-            number = views[first].index(element)
-            yield from self.compare(f"{path}[{number}]", alike)
+        partners = {
+            other: self._partners(first, left[first], other, left[other]) for other in others
+        }
+        for place, element in enumerate(left[first]):
+            alike = {first: element} | {other: partners[other][place] for other in others}
+            yield from self.compare(f"{path}[{views[first].index(element)}]", alike)
 
-    def _most_alike(self, view: str, element: Any, other: str, candidates: list[Any]) -> Any:
-        """The candidate of another view that differs from an element in the fewest places."""
+    def _partners(
+        self, view: str, elements: list[Any], other: str, candidates: list[Any]
+    ) -> dict[int, Any]:
+        """For the place of each element the candidate of another view that is most like it; the
+        pairs that are most alike find each other first.
+        """
 
-        def distance(candidate: Any) -> tuple[int, str]:
-            found = self.compare("", {view: element, other: candidate})
-            return sum(1 for _ in found), self._renamed_key(other, candidate)
+        def distance(pair: tuple[int, int]) -> int:
+            alike = {view: elements[pair[0]], other: candidates[pair[1]]}
+            return sum(1 for _ in self.compare("", alike))
 
-        return min(candidates, key=distance)
+        partners: dict[int, Any] = {}
+        taken: set[int] = set()
+        places = range(len(elements))
+        for mine, its in sorted(product(places, places), key=distance):
+            if mine not in partners and its not in taken:
+                partners[mine] = candidates[its]
+                taken.add(its)
+        return partners
 
     def _renamed_key(self, view: str, element: Any) -> str:
         return _key(self._rename(view, element))
