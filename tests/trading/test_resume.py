@@ -288,6 +288,27 @@ def test_what_a_killed_terraform_was_making_is_taken_over(
     assert len(imports(project)) == tried
 
 
+def test_a_destroy_takes_over_what_no_state_knows(project: Project, operator: Operator) -> None:
+    """Or it would find nothing to destroy, and leave it there."""
+    log_group = "aws_cloudwatch_log_group.audit"
+    made = {
+        "address": log_group,
+        "type": "aws_cloudwatch_log_group",
+        "change": {"actions": ["create"], "after": {"name": "/aws/audit"}},
+    }
+    planned: dict[str, Any] = {"creates": [log_group], "show": {"resource_changes": [made]}}
+    project.behave("security-us-east-1", **planned, hang_after=0)
+    first = operator.start("deploy", "security-us-east-1", "--yes")
+    wait_for(lambda: '"apply_start"' in transcripts(project))
+    kill(terraform_of(project, "security-us-east-1"))
+    first.communicate(timeout=60)
+    project.behave("security-us-east-1", **planned, exists={log_group: "/aws/audit"})
+    code, output, errors = operator.run("destroy", "--confirm", "dev")
+    assert code == 0, output + errors
+    assert f"security-us-east-1: took over {log_group}" in output
+    assert imports(project)[-1] == [log_group, "/aws/audit"]
+
+
 def transcripts(project: Project) -> str:
     found = (project.work / "dev" / "logs").glob("*/security-us-east-1.jsonl")
     return "".join(path.read_text() for path in found)
