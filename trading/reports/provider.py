@@ -83,10 +83,11 @@ _NAMES = ("id", "name", "arn", "url")
 def worth_telling(kind: str, found: Iterable[Difference]) -> Iterator[Difference]:
     """The differences of one resource without what AWS changes by itself, and each tag once."""
     kept = {item.path: item for item in found if not changes_by_itself(kind, item.path)}
-    for path, item in kept.items():
-        # The provider gives the resource's own tags again among all tags.
-        if path.replace("tags_all.", "tags.", 1) == path or f"tags.{path[9:]}" not in kept:
-            yield item
+    # The provider gives the resource's own tags again among all tags.
+    own_tags = {
+        f"tags_all.{path.removeprefix('tags.')}" for path in kept if path.startswith("tags.")
+    }
+    return (item for path, item in kept.items() if path not in own_tags)
 
 
 def changes_by_itself(kind: str, path: str) -> bool:
