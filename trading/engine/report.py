@@ -72,11 +72,12 @@ class Report:
                 # After an apply it gives values, and no action.
                 actions = {output.get("action", "noop") for output in message["outputs"].values()}
                 self.outputs_change = actions != {"noop"}
-            case "apply_start":
+            case "apply_start" | "refresh_start":
                 self.observer(ResourceStarted(self.stack, message["hook"]["resource"]["addr"]))
-            case "apply_complete" | "apply_errored":
+            case "apply_complete" | "apply_errored" | "refresh_complete":
                 address = message["hook"]["resource"]["addr"]
-                self.observer(ResourceFinished(self.stack, address, address in self.planned))
+                planned = message["type"] != "refresh_complete" and address in self.planned
+                self.observer(ResourceFinished(self.stack, address, planned))
             case "diagnostic" if message["diagnostic"]["severity"] == "error":
                 self._errors.append(_one_line(message))
 
