@@ -27,7 +27,7 @@ from trading.engine.events import (
 from trading.engine.order import Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from types import TracebackType
 
     from rich.console import Console, RenderableType
@@ -81,10 +81,10 @@ class _Row:
 
 
 class RunTable:
-    """Every stack of a run in one table that follows the events."""
+    """Every stack of a run in one table that follows the events; `working` says what is done to each."""
 
-    def __init__(self, names: Sequence[str], working: str) -> None:
-        self.rows = {name: _Row() for name in names}
+    def __init__(self, working: Mapping[str, str]) -> None:
+        self.rows = {name: _Row() for name in working}
         self.working = working
         self.notice = ""
 
@@ -98,7 +98,7 @@ class RunTable:
             case StackStarted():
                 row.state, row.started = "planning", time.monotonic()
             case StackPlanned():
-                row.state, row.operations = self.working, event.operations
+                row.state, row.operations = self.working[event.stack], event.operations
                 row.active.clear()
             case ResourceStarted():
                 row.active[event.address] = time.monotonic()
@@ -125,8 +125,8 @@ class RunTable:
 class LiveDisplay:
     """The table, kept up to date in place; a summary takes its place at the end."""
 
-    def __init__(self, console: Console, names: Sequence[str], working: str) -> None:
-        self._table = RunTable(names, working)
+    def __init__(self, console: Console, working: Mapping[str, str]) -> None:
+        self._table = RunTable(working)
         self._live = Live(self._table, console=console, refresh_per_second=4, transient=True)
 
     def __call__(self, event: Event) -> None:
@@ -148,9 +148,9 @@ class LiveDisplay:
 class _PlainDisplay:
     """What needs no tidying up at the end."""
 
-    def __init__(self, console: Console, names: Sequence[str], working: str) -> None:
+    def __init__(self, console: Console, working: Mapping[str, str]) -> None:
         self._console = console
-        self._width = max((len(name) for name in names), default=0)
+        self._width = max(map(len, working), default=0)
         self._working = working
         self._begin = time.monotonic()
 
@@ -179,7 +179,7 @@ class LineDisplay(_PlainDisplay):
             case StackStarted():
                 self._say(event.stack, "planning")
             case StackPlanned() if event.operations:
-                self._say(event.stack, f"{self._working} {event.operations} changes")
+                self._say(event.stack, f"{self._working[event.stack]} {event.operations} changes")
             case StackFinished():
                 seconds = f" in {event.seconds:.0f} s" if event.seconds else ""
                 self._say(event.stack, f"{event.state}{seconds}: {remark(event)}")
@@ -226,7 +226,7 @@ def display(console: Console, order: Order, showing: Showing) -> LiveDisplay | _
         kind = QuietDisplay
     if showing.json:
         kind = JsonDisplay
-    return kind(console, [step.name for step in order.steps], _WORKING[order.verb])
+    return kind(console, {step.name: _WORKING[step.verb] for step in order.steps})
 
 
 def remark(result: StackFinished) -> str:

@@ -32,7 +32,7 @@ _ACTION_SIGNS = {
 
 def order_tree(order: Order, workspace: str, notes: Mapping[str, str]) -> Tree:
     """The stacks, each below the last of those it waits for. `notes` say more of a stack."""
-    root = Tree(f"{order.verb} {plural(len(order.steps))} of {workspace}")
+    root = Tree(f"{order.verb} {plural(order.count)} of {workspace}")
     steps = levels(order.predecessors)
     level = {name: number for number, names in enumerate(steps) for name in names}
     places = {"": root}

@@ -44,7 +44,7 @@ def row(table: RunTable, stack: str) -> list[str]:
 
 
 def test_the_table_follows_the_events() -> None:
-    table = RunTable(["data", "api"], "applying")
+    table = RunTable({"data": "applying", "api": "applying"})
     assert row(table, "data") == ["data", "waiting"]
     table.update(StackStarted("data", LOG, TRANSCRIPT))
     assert row(table, "data") == ["data", "planning", "0", "s"]
@@ -70,7 +70,7 @@ def test_the_table_follows_the_events() -> None:
 
 
 def test_an_interruption_is_said() -> None:
-    table = RunTable(["data"], "applying")
+    table = RunTable({"data": "applying"})
     table.update(Interrupted(("data",), forced=False))
     assert "waiting for Terraform to finish cleanly in data" in text_of(table)
     table.update(Interrupted(("data",), forced=True))

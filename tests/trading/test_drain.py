@@ -248,6 +248,8 @@ def test_names_let_go_of_a_drained_region_before_it_is_destroyed(project: Projec
     route(project, [WEST])
     result = trading("destroy", "--region", WEST, "--confirm", "dev")
     assert result.exit_code == 0, result.output
+    assert "destroy 4 stacks of dev" in result.output
+    assert "global-dns  stays, without them" in result.output
     assert [stack for stack, _ in applied(project)] == [
         "global-dns",
         *(f"{layer}-{WEST}" for layer in ("api", "data", "network", "security")),

@@ -73,6 +73,11 @@ class Order:
     steps: list[Step]
     predecessors: dict[str, set[str]]
 
+    @property
+    def count(self) -> int:
+        """How many stacks the verb is done to; others only make way for that."""
+        return sum(step.verb is self.verb for step in self.steps)
+
     def without(self, names: set[str]) -> Order:
         """The same order for the other stacks alone."""
         return Order(

@@ -26,20 +26,19 @@ _WITHOUT_LOCK = ("-lock=false",)
 def pending_order(engine: Engine, deployed: Sequence[Stack]) -> Order:
     """How the deployed stacks are looked at: each after those whose outputs it reads."""
     order = engine.plan_order(deployed)
-    steps = [replace(step, arguments=_WITHOUT_LOCK) for step in order.steps]
+    steps = [replace(step, arguments=step.arguments + _WITHOUT_LOCK) for step in order.steps]
     return replace(order, steps=steps)
 
 
 def find_pending(engine: Engine, order: Order, observer: Observer) -> list[StackFinished]:
     """Plan each stack as it is configured now, beside the plans that are saved for a deploy."""
     name = f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}-pending"
-    upstream = engine.graph.unselected_upstream([step.stack for step in order.steps])
     # A plan holds all that the state knows, secrets too, so none is left behind.
     with TemporaryDirectory(prefix="trading-") as plans:
         operation = StackOperation(
             engine.terraform,
             engine.folder.logs / name,
             Path(plans),
-            unsettled={stack.name: "is not deployed" for stack in upstream},
+            unsettled=engine.unsettled(order),
         )
         return Runner(operation, engine.processes, observer, engine.parallelism).run(order)

@@ -86,17 +86,19 @@ def destroy_order(engine: Engine, order: Order, asking: Asking, showing: Showing
                 f"nothing to destroy: none of these stacks is deployed in {engine.workspace}"
             )
         return
-    show_order(order, engine.workspace, showing, {} if showing.silent else _counts(engine, order))
-    confirm(f"destroy {plural(len(order.steps))}", engine.workspace, asking, by_name=True)
+    show_order(order, engine.workspace, showing, {} if showing.silent else _notes(engine, order))
+    confirm(f"destroy {plural(order.count)}", engine.workspace, asking, by_name=True)
     carry_out(engine, order, showing)
 
 
-def _counts(engine: Engine, order: Order) -> dict[str, str]:
-    """How many resources each stack holds."""
-    directories = [step.stack.directory for step in order.steps]
+def _notes(engine: Engine, order: Order) -> dict[str, str]:
+    """How many resources each stack holds, or that it stays."""
+    destroyed = [step for step in order.steps if step.verb is order.verb]
+    directories = [step.stack.directory for step in destroyed]
     with ThreadPoolExecutor(engine.parallelism) as pool:
         addresses = pool.map(engine.terraform.addresses, directories)
-        return {
+        counts = {
             step.name: plural(len(found), "resource")
-            for step, found in zip(order.steps, addresses, strict=True)
+            for step, found in zip(destroyed, addresses, strict=True)
         }
+    return {step.name: counts.get(step.name, "stays, without them") for step in order.steps}
