@@ -179,7 +179,8 @@ class LineDisplay(_PlainDisplay):
             case StackStarted():
                 self._say(event.stack, "planning")
             case StackPlanned() if event.operations:
-                self._say(event.stack, f"{self._working[event.stack]} {event.operations} changes")
+                changes = plural(event.operations, "change")
+                self._say(event.stack, f"{self._working[event.stack]} {changes}")
             case StackFinished():
                 seconds = f" in {event.seconds:.0f} s" if event.seconds else ""
                 self._say(event.stack, f"{event.state}{seconds}: {remark(event)}")

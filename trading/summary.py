@@ -39,7 +39,8 @@ def order_tree(order: Order, workspace: str, notes: Mapping[str, str]) -> Tree:
     for name in (name for names in steps for name in names):
         before = order.predecessors[name]
         parent = min(before, key=lambda other: (-level[other], other), default="")
-        others = before - {parent} - order.predecessors.get(parent, set())
+        implied = set().union(*(order.predecessors[other] for other in before))
+        others = before - {parent} - implied
         also = f" [dim](after {', '.join(sorted(others))} too)[/]" if others else ""
         note = f"  {escape(notes[name])}" if notes.get(name) else ""
         places[name] = places[parent].add(f"{name}{note}{also}")

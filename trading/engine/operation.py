@@ -30,10 +30,6 @@ class TerraformKilledError(StackFailedError):
     """Terraform was killed: it could neither record what it was at, nor free its state."""
 
 
-class InputsUnknownError(OperatorError):
-    """A stack cannot be planned before another one is applied; the message says which."""
-
-
 @dataclass(frozen=True)
 class StackOperation:
     """Ready to carry out any step. `logs` is the folder of this run, `plans` of saved plans;
@@ -50,6 +46,9 @@ class StackOperation:
 
     def __call__(self, step: Step, observer: Observer) -> StackFinished:
         """Do it, and tell how it ended. Called from a thread of its own for each stack."""
+        if step.verb is Verb.PLAN and (waiting := self._waits(step)):
+            self.unsettled[step.name] = "is not planned itself"
+            return StackFinished(step.name, State.SKIPPED, reason=waiting)
         began = time.monotonic()
         self.logs.mkdir(parents=True, exist_ok=True)
         path = self.logs / f"{step.name}.log"
@@ -60,9 +59,6 @@ class StackOperation:
             state, reason = State.DONE, ""
             try:
                 _Work(self, step, report, Outliving(transcript, report.started)).perform()
-            except InputsUnknownError as error:
-                state, reason = State.SKIPPED, str(error)
-                self.unsettled[step.name] = "is not planned itself"
             except OperatorError as error:
                 stopped = self.terraform.processes.stopping
                 state = State.FAILED
@@ -81,6 +77,15 @@ class StackOperation:
             report.outputs_change,
         )
 
+    def _waits(self, step: Step) -> str:
+        """What the stack reads from is not settled, so it cannot be planned yet; empty when it can."""
+        waits = (
+            f"{name} {self.unsettled[name]}"
+            for name in step.stack.dependencies
+            if name in self.unsettled
+        )
+        return next(waits, "")
+
 
 @dataclass(frozen=True)
 class _Work:
@@ -94,8 +99,6 @@ class _Work:
     def perform(self) -> None:
         """Raises OperatorError when it cannot be done."""
         step = self.step
-        if step.verb is Verb.PLAN:
-            self._require_known_inputs()
         initialised = self.operation.terraform.initialise(step.stack.directory, self.report.line)
         self._require(initialised, "terraform init failed")
         match step.verb:
@@ -152,8 +155,3 @@ class _Work:
             raise TerraformKilledError(f"Terraform was killed (signal {-code})")
         if code != 0:
             raise StackFailedError(self.report.failure(otherwise))
-
-    def _require_known_inputs(self) -> None:
-        for name in self.step.stack.dependencies:
-            if name in self.operation.unsettled:
-                raise InputsUnknownError(f"{name} {self.operation.unsettled[name]}")
