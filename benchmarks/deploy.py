@@ -65,24 +65,30 @@ class Bench:
         stacks = json.loads(self._run("stacks", _trading("stacks", "--json")).read_text())
         self.needs = {stack["name"]: stack["needs"] for stack in stacks}
 
-    def pair(self) -> None:
-        """Each deploys what is not there, deploys again with nothing to change, and is undone."""
+    def time_trading(self) -> None:
+        """Deploy what is not there, deploy again with nothing to change, plan, and undo it all."""
         self._forget()
         deploy = _trading("deploy", "--yes", "--json")
         log = self._time("trading", FIRST, deploy)
         self.paths.append(self._compare_with_critical_path(log))
         self._time("trading", AGAIN, deploy)
         self._time("trading", PLAN, _trading("plan"))
-        self._run("destroy-after-trading", _trading("destroy", "--confirm", WORKSPACE))
+        self._destroy()
+
+    def time_cdktf(self) -> None:
+        """Deploy what is not there, deploy again with nothing to change, and undo it all."""
         self._forget()
+        output = self.work / WORKSPACE / "cdktf.out"
+        # The CLI makes no folder above that one.
+        output.parent.mkdir()
         for name in self.needs:
             # It waits for ever on a hidden prompt for a workspace that does not exist.
             (self.work / "state" / name / WORKSPACE).mkdir(parents=True, exist_ok=True)
-        command = self.cdktf.deploy_command(self.work / WORKSPACE / "cdktf.out")
+        command = self.cdktf.deploy_command(output)
         environment = self._cdktf_environment()
         self._time("cdktf", FIRST, command, environment)
         self._time("cdktf", AGAIN, command, environment)
-        self._run("destroy-after-cdktf", _trading("destroy", "--confirm", WORKSPACE))
+        self._destroy()
 
     def finish(self) -> None:
         """Stop the local AWS."""
@@ -116,6 +122,9 @@ class Bench:
             statistics.median(timing.wall for timing in timings),
             statistics.median(timing.processor for timing in timings),
         )
+
+    def _destroy(self) -> None:
+        self._run("destroy", _trading("destroy", "--confirm", WORKSPACE))
 
     def _forget(self) -> None:
         """Both begin without a synth, and with nothing initialised."""
@@ -178,7 +187,8 @@ def main() -> None:
         try:
             bench.prepare()
             for _ in range(pairs):
-                bench.pair()
+                bench.time_trading()
+                bench.time_cdktf()
         except BenchError as error:
             sys.exit(f"error: {error}")
         finally:
