@@ -130,7 +130,9 @@ class LocalTarget:
             return LocalStatus(running=False)
         answer = _get_json(self._url(record["port"]) + _HEALTH)
         clusters = [LocalCluster(**cluster) for cluster in answer["clusters"]]
-        return LocalStatus(True, record["port"], record["process_id"], clusters, answer.get("outages", []))
+        return LocalStatus(
+            True, record["port"], record["process_id"], clusters, answer.get("outages", [])
+        )
 
     def begin_outage(self, region: str) -> None:
         """Refuse every call of a region, with 503, until it recovers or the local AWS is stopped.
