@@ -197,6 +197,8 @@ match sys.argv[1]:
         there = state.exists() and state.read_text() != "{}"
         for number in range(behaviour.get("resources", 2) if there else 0):
             put(f"fake_resource.r{number}")
+        for address in behaviour.get("addresses", []):
+            put(address)
     case "output":
         output()
     case "force-unlock" if "fail_unlock" in behaviour:

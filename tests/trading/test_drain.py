@@ -12,7 +12,7 @@ from tests.trading.conftest import REGIONS
 from trading.cli import main
 from trading.engine import dns_health, engine
 from trading.engine.graph import Graph
-from trading.engine.routing import Routing
+from trading.engine.routing import Routing, latency_record
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -69,15 +69,22 @@ def _deployed(project: Project, monkeypatch: pytest.MonkeyPatch, route53: Route5
     route(project)
 
 
-def route(project: Project, drained: Collection[str] = (), absent: Collection[str] = ()) -> None:
-    """What the state of global-dns remembers."""
+def route(
+    project: Project,
+    drained: Collection[str] = (),
+    absent: Collection[str] = (),
+    records: Collection[str] | None = None,
+) -> None:
+    """What the state of global-dns remembers; `records` are of other regions than decided."""
     checks = {region: None if region in absent else f"check-{region}" for region in REGIONS}
     values = {
         "drained_regions": sorted(drained),
         "absent_regions": sorted(absent),
         "health_check_ids": checks,
     }
-    project.behave("global-dns", values=values)
+    leading = {*REGIONS} - {*drained, *absent} if records is None else records
+    addresses = [f"{latency_record(region)}[0]" for region in leading]
+    project.behave("global-dns", values=values, addresses=addresses)
 
 
 def remove_state(project: Project, *stacks: str) -> None:
@@ -146,6 +153,21 @@ def test_what_is_so_already_is_nothing_to_do(
     assert result.exit_code == 0
     assert result.output.startswith(f"nothing to do: {WEST} is ")
     assert not project.calls("apply")
+
+
+@pytest.mark.parametrize(
+    ("verb", "drained", "records"), [("drain", [WEST], REGIONS), ("undrain", [], [EAST])]
+)
+def test_a_decision_that_its_record_does_not_follow_yet_is_carried_out_again(
+    project: Project, verb: str, drained: list[str], records: list[str]
+) -> None:
+    """Terraform had the decision in the state when Route 53 refused to change the record."""
+    route(project, drained, records=records)
+    result = trading(verb, WEST, "--yes")
+    assert result.exit_code == 0, result.output
+    [(stack, told)] = applied(project)
+    assert stack == "global-dns"
+    assert told[:3] == decision(drained)
 
 
 @pytest.mark.parametrize("verb", ["drain", "undrain"])

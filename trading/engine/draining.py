@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trading.engine.dns_health import is_unhealthy, require_control_plane
-from trading.engine.routing import DNS, Routing, apis, read_routing, rerouting_order
+from trading.engine.routing import (
+    DNS,
+    Routing,
+    apis,
+    read_routing,
+    regions_in_rotation,
+    rerouting_order,
+)
 from trading.errors import OperatorError
 from trading.state.states import stacks_with_state
 
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
 def drain_order(engine: Engine, region: str) -> Order | None:
     """How a region is drained; None when it is. Raises OperatorError, also for the last healthy one."""
     routing = _routing(engine, region)
-    if region in routing.drained:
+    if region in routing.drained and region not in regions_in_rotation(engine):
         return None
     require_control_plane(engine)
     _require_another(engine, routing, region)
@@ -27,7 +34,7 @@ def drain_order(engine: Engine, region: str) -> Order | None:
 def undrain_order(engine: Engine, region: str) -> Order | None:
     """How a region is put back; None when it is not drained. Raises OperatorError."""
     routing = _routing(engine, region)
-    if region not in routing.drained:
+    if region not in routing.drained and region in regions_in_rotation(engine):
         return None
     if region in routing.absent:
         api = apis(engine)[region]

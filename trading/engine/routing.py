@@ -59,6 +59,15 @@ def read_routing(engine: Engine) -> Routing | None:
     return _parse(engine.outputs([engine.graph.stacks[DNS]]).get(DNS, {}))
 
 
+def regions_in_rotation(engine: Engine) -> set[str]:
+    """The regions whose record the shared name has. After an apply that failed they may not be those of
+    the decision: Terraform records that one first.
+    """
+    addresses = engine.terraform.addresses(engine.graph.stacks[DNS].directory)
+    records = {address.partition("[")[0] for address in addresses}
+    return {region for region in apis(engine) if latency_record(region) in records}
+
+
 def apis(engine: Engine) -> dict[str, Stack]:
     """The API stack of each region, deployed or not."""
     return {
