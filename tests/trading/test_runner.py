@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -14,6 +15,7 @@ import pytest
 from trading.engine.engine import Engine
 from trading.engine.events import Interrupted, ResourceFinished, StackFinished, StackPlanned, State
 from trading.engine.graph import Selection
+from trading.engine.journal import Journal
 from trading.targets import AwsTarget
 
 if TYPE_CHECKING:
@@ -187,3 +189,50 @@ def test_a_second_ctrl_c_kills(project: Project, engine: Engine) -> None:
     pid = project.calls("apply")[0]["pid"]
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_what_cannot_be_recorded_is_deployed_all_the_same(project: Project, engine: Engine) -> None:
+    (project.work / "state/global-zone/dev/deployment.json").mkdir(parents=True)
+    [result] = deploy(engine, "global-zone")
+    assert result.state is State.DONE
+    assert result.reason.startswith("deployed, but it could not be recorded: ")
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, SystemExit])
+def test_the_run_goes_on_without_its_display(engine: Engine, error: type[BaseException]) -> None:
+    """As with `trading deploy | head -1`."""
+    told: list[Event] = []
+
+    def broken(event: Event) -> None:
+        told.append(event)
+        raise error
+
+    order = engine.deploy_order(engine.all_stacks())
+    assert {result.state for result in engine.run(order, broken)} == {State.DONE}
+    assert len(told) == 1
+
+
+def test_a_run_that_cannot_go_on_ends_what_it_started(
+    project: Project, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And still tells of it."""
+    project.behave("security-us-east-1", seconds=600)
+    record = Journal.__call__
+    recorded: list[StackFinished] = []
+
+    def full_disk(self: Journal, event: Event) -> None:
+        record(self, event)
+        if isinstance(event, StackFinished):
+            recorded.append(event)
+        if isinstance(event, ResourceFinished) and event.stack == "global-zone":
+            wait_for(lambda: "security-us-east-1" in str(project.calls("apply")))
+            raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(Journal, "__call__", full_disk)
+    events: list[Event] = []
+    with pytest.raises(OSError, match="no space left"):
+        deploy(engine, "security-us-east-1", "global-zone", events=events)
+    assert any(isinstance(event, Interrupted) and not event.forced for event in events)
+    assert {event.stack for event in recorded} == {"security-us-east-1", "global-zone"}
+    moments = [call["moment"] for call in project.calls("apply") if "security" in call["stack"]]
+    assert moments == ["start", "end"]

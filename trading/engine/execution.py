@@ -43,14 +43,17 @@ class Execution:
             explain=self._explain,
             unsettled=engine.unsettled(self.order),
         )
+        observer = _Dispensable(observer)
         if self.order.verb is Verb.PLAN:
             return Runner(operation, engine.processes, observer, engine.parallelism).run(self.order)
+
+        unanswered: tuple[type[Exception], ...] = (OSError, OperatorError, *errors())
 
         def operate(step: Step, told: Observer) -> StackFinished:
             finished = operation(step, told)
             try:
                 self._record(step, finished)
-            except errors() as error:
+            except unanswered as error:
                 # What is deployed is deployed; only `trading status` will not know of it.
                 return replace(finished, reason=f"deployed, but it could not be recorded: {error}")
             return finished
@@ -81,7 +84,8 @@ class Execution:
             return str(error)  # Why Terraform failed matters more than what cannot be asked now.
         if lock is None:
             return str(error)
-        return f"its state is {lock}; if that one is dead: `trading unlock {step.name}`"
+        unlock = f"trading unlock {step.name} --env {self.engine.workspace}"
+        return f"its state is {lock}; if that one is dead: `{unlock}`"
 
     def _record(self, step: Step, finished: StackFinished) -> None:
         if finished.state is not State.DONE or step.partial:
@@ -96,3 +100,18 @@ class Execution:
     def _record_target(self) -> None:
         self.engine.folder.target.parent.mkdir(parents=True, exist_ok=True)
         self.engine.folder.target.write_text(self.engine.target.name)
+
+
+@dataclass
+class _Dispensable:
+    """An observer that the run goes on without once it fails, as a display does in `| head`."""
+
+    observer: Observer | None
+
+    def __call__(self, event: Event) -> None:
+        if self.observer is None:
+            return
+        try:
+            self.observer(event)
+        except (OSError, SystemExit):  # rich's answer to a broken pipe is to exit.
+            self.observer = None

@@ -38,7 +38,7 @@ class Runner:
     _queue: SimpleQueue[Event | StopRequested | Future[StackFinished]] = field(
         default_factory=SimpleQueue
     )
-    _running: set[str] = field(default_factory=set)
+    _running: dict[Future[StackFinished], str] = field(default_factory=dict)
     _results: dict[str, StackFinished] = field(default_factory=dict)
 
     def run(self, order: Order) -> list[StackFinished]:
@@ -47,34 +47,49 @@ class Runner:
         Of the steps that are ready, the first of the order starts first. A failure stops only what
         must come after it; a step that skips itself stops nothing.
         """
-        steps = order.steps
-        sorter = TopologicalSorter(order.predecessors)
-        sorter.prepare()
-        ready: set[str] = set()
         with self._interruptible(), ThreadPoolExecutor(self.parallelism) as pool:
-            while len(self._results) < len(steps):
-                ready |= set(sorter.get_ready()) - self._results.keys()
-                for step in [step for step in steps if step.name in ready]:
-                    if len(self._running) < self.parallelism:
-                        ready.discard(step.name)
-                        self._submit(pool, step)
-                finished = self._next_finished()
-                if finished is None:
-                    ready.clear()
-                    self._skip_rest(steps)
-                elif finished.state is State.FAILED:
-                    self._skip_after(finished.stack, order)
-                else:
-                    sorter.done(finished.stack)
-        return [self._results[step.name] for step in steps]
+            try:
+                self._carry_out(order, pool)
+            except BaseException:
+                self._wind_down()
+                raise
+        return [self._results[step.name] for step in order.steps]
 
     def stop(self) -> None:
         """Ask the run to stop; may be called from any thread, and from a signal handler."""
         self._queue.put(StopRequested())
 
+    def _carry_out(self, order: Order, pool: ThreadPoolExecutor) -> None:
+        steps = order.steps
+        sorter = TopologicalSorter(order.predecessors)
+        sorter.prepare()
+        ready: set[str] = set()
+        while len(self._results) < len(steps):
+            ready |= set(sorter.get_ready()) - self._results.keys()
+            for step in [step for step in steps if step.name in ready]:
+                if len(self._running) < self.parallelism:
+                    ready.discard(step.name)
+                    self._submit(pool, step)
+            finished = self._next_finished()
+            if finished is None:
+                ready.clear()
+                self._skip_rest(steps)
+            elif finished.state is State.FAILED:
+                self._skip_after(finished.stack, order)
+            else:
+                sorter.done(finished.stack)
+
+    def _wind_down(self) -> None:
+        """The run cannot go on, but what it has started must come to an end, and that be known."""
+        if not self.processes.stopping:
+            self._queue.put(StopRequested())
+        while self._running:
+            with contextlib.suppress(Exception):
+                self._next_finished()
+
     def _submit(self, pool: ThreadPoolExecutor, step: Step) -> None:
-        self._running.add(step.name)
         future = pool.submit(self.operation, step, self._queue.put)
+        self._running[future] = step.name
         future.add_done_callback(self._queue.put)
 
     def _next_finished(self) -> StackFinished | None:
@@ -82,8 +97,8 @@ class Runner:
         while True:
             event = self._queue.get()
             if isinstance(event, Future):
+                del self._running[event]
                 finished = event.result()
-                self._running.discard(finished.stack)
                 self._finish(finished)
                 return finished
             if isinstance(event, StopRequested):
@@ -97,7 +112,7 @@ class Runner:
             self.processes.kill()
         else:
             self.processes.interrupt()
-        self.observer(Interrupted(tuple(sorted(self._running)), forced))
+        self.observer(Interrupted(tuple(sorted(self._running.values())), forced))
 
     def _finish(self, result: StackFinished) -> None:
         self._results[result.stack] = result
@@ -110,7 +125,7 @@ class Runner:
 
     def _skip_rest(self, steps: Sequence[Step]) -> None:
         for step in steps:
-            if step.name not in self._results and step.name not in self._running:
+            if step.name not in {*self._results, *self._running.values()}:
                 self._finish(StackFinished(step.name, State.SKIPPED, reason="interrupted"))
 
     @contextlib.contextmanager
