@@ -30,9 +30,17 @@ from trading.verbs import (
 from trading.verbs.foundation import foundation
 from trading.verbs.local import local
 
+# Typer gives no name of its own to what BadParameter is a kind of.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
 
 class _Verbs(TyperGroup):
     """Says in one line what the operator can put right."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        # Mistyped is an error, too; 2 would tell a machine that differences were found.
+        _UsageError.exit_code = 1
+        return super().main(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -374,12 +374,40 @@ def test_a_region_without_an_api_is_not_put_back(project: Project) -> None:
     assert not project.calls("apply")
 
 
-def test_a_drain_that_failed_is_resumed(project: Project) -> None:
+def fail(project: Project, *arguments: str) -> None:
+    """Let this go wrong, and what comes after it go well."""
     fake = project.stacks["global-dns"].directory / "fake.json"
     good = fake.read_text()
     fake.write_text(good.replace("{", '{"fail": "throttled", ', 1))
-    assert trading("drain", WEST, "--yes").exit_code == 1
+    assert trading(*arguments, "--yes").exit_code == 1
     fake.write_text(good)
+
+
+def test_a_drain_that_failed_is_resumed(project: Project) -> None:
+    fail(project, "drain", WEST)
     assert trading("resume", "--yes").exit_code == 0
     first, second = applied(project)
     assert first == second
+
+
+def test_a_resumed_rerouting_keeps_what_others_have_decided_since(project: Project) -> None:
+    route(project, [WEST])
+    fail(project, "undrain", WEST)
+    route(project, [WEST, EAST])
+    assert trading("resume", "--yes").exit_code == 0
+    assert applied(project)[-1][1][:3] == decision([EAST])
+
+
+def test_a_resumed_drain_leaves_one_region(project: Project) -> None:
+    fail(project, "drain", WEST)
+    route(project, [EAST])
+    assert f"last healthy region ({EAST} is drained)" in refused("resume", "--yes")
+
+
+def test_a_resumed_deploy_keeps_what_was_decided_since(project: Project) -> None:
+    route(project, [WEST], [WEST])
+    fail(project, "deploy", "global-dns")
+    assert applied(project)[-1] == ("global-dns", decision([WEST]))
+    route(project)
+    assert trading("resume", "--yes").exit_code == 0
+    assert applied(project)[-1] == ("global-dns", [])

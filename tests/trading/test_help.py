@@ -89,3 +89,12 @@ def test_no_color_is_heeded(project: Project, no_color: str, coloured: bool) -> 
         check=True,
     )
     assert ("\x1b[3" in result.stdout or "\x1b[1;3" in result.stdout) is coloured
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["plan", "--bogus"], ["plan", "--parallelism", "0"], ["bogus"], ["--bogus"]],
+    ids=" ".join,
+)
+def test_mistyped_is_an_error_and_not_a_difference(words: list[str]) -> None:
+    assert CliRunner().invoke(main, words).exit_code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -179,7 +180,7 @@ def test_where_data_matters_a_database_is_not_replaced_unasked(project: Project)
     assert result.stderr == (
         "error: data-us-east-1: aws_rds_cluster.aurora would be replaced (forced by engine_mode,"
         " storage.0), and its database lost: if that is meant, add --allow-replace"
-        " aws_rds_cluster.aurora\n"
+        " data-us-east-1:aws_rds_cluster.aurora to `trading deploy`\n"
     )
     assert applied(project) == []
 
@@ -187,11 +188,83 @@ def test_where_data_matters_a_database_is_not_replaced_unasked(project: Project)
 def test_a_named_replacement_is_allowed(project: Project) -> None:
     in_prod(project)
     result = trading(
-        *("deploy", *EAST, "--confirm", "prod", "--allow-replace", "aws_rds_cluster.aurora"),
+        *(
+            "deploy",
+            *EAST,
+            "--confirm",
+            "prod",
+            "--allow-replace",
+            f"{EAST[2]}:aws_rds_cluster.aurora",
+        ),
         environment="prod",
     )
     assert result.exit_code == 0, result.output
     assert applied(project) == ["data-us-east-1"]
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("aws_rds_cluster.aurora", "name the stack too, as STACK:ADDRESS"),
+        ("data-us-west-2:aws_rds_cluster.aurora", "and one of this run: data-us-east-1"),
+        ("data-us-east-1:aws_rds_cluster.aurra", "no plan replaces or destroys that"),
+    ],
+)
+def test_a_replacement_is_allowed_in_one_stack_and_by_its_very_name(
+    project: Project, named: str, told: str
+) -> None:
+    in_prod(project)
+    result = trading(
+        *("deploy", *EAST, "--confirm", "prod", "--allow-replace", named), environment="prod"
+    )
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert applied(project) == []
+
+
+def test_of_one_stack_the_address_alone_is_enough(project: Project) -> None:
+    in_prod(project)
+    allowed = ("--allow-replace", "aws_rds_cluster.aurora")
+    result = trading("deploy", EAST[2], "--confirm", "prod", *allowed, environment="prod")
+    assert result.exit_code == 0, result.output
+
+
+def test_what_is_allowed_in_one_region_is_not_in_another(project: Project) -> None:
+    in_prod(project)
+    west = tuple(stack.replace("us-east-1", "us-west-2") for stack in EAST)
+    project.deploy_state(*west, workspace="prod")
+    folder = project.work / "prod" / "cdktf.out" / "stacks"
+    shutil.copy(folder / EAST[2] / "fake.json", folder / west[2] / "fake.json")
+    allowed = ("--allow-replace", f"{EAST[2]}:aws_rds_cluster.aurora")
+    result = trading("deploy", *EAST, *west, "--confirm", "prod", *allowed, environment="prod")
+    assert result.exit_code == 1
+    assert f"{west[2]}:aws_rds_cluster.aurora to" in result.stderr
+    assert applied(project) == []
+
+
+def test_a_plan_that_failed_is_not_applied_in_part(project: Project) -> None:
+    project.behave("security-us-east-1", fail_plan="AccessDenied")
+    assert trading("plan", "security-us-east-1", "security-us-west-2").exit_code == 1
+    result = trading("deploy", "--plan", "--yes")
+    assert result.exit_code == 1
+    assert result.stderr == "error: security-us-east-1 could not be planned: plan again\n"
+    assert applied(project) == []
+
+
+def test_what_waited_is_named_when_the_rest_was_applied(project: Project) -> None:
+    trading("plan", "security-us-east-1", "network-us-east-1")
+    result = trading("deploy", "--plan", "--yes")
+    assert result.exit_code == 0, result.output
+    assert applied(project) == ["security-us-east-1"]
+    assert "not planned yet, as they waited: network-us-east-1" in result.stdout
+
+
+def test_a_plan_of_nothing_is_not_a_plan_of_everything(project: Project) -> None:
+    trading("plan", "network-us-east-1")
+    result = trading("deploy", "--plan", "--yes")
+    assert result.exit_code == 1
+    assert "the saved plan is of no stack" in result.stderr
+    assert applied(project) == []
 
 
 def test_a_saved_plan_is_held_to_the_policy_too(project: Project) -> None:

@@ -187,20 +187,6 @@ def test_a_resumed_destroy_has_the_name_typed_too(project: Project, operator: Op
     assert "add --confirm dev" in errors
 
 
-def test_what_a_step_was_given_is_given_again(project: Project, operator: Operator) -> None:
-    """Such as the replacement by which a region is drained."""
-    project.behave("global-zone", fail="Throttling")
-    assert operator.run("deploy", "global-zone", "--yes")[0] == 1
-    [journal] = (project.work / "dev" / "journal").iterdir()
-    begin, *rest = journal.read_text().splitlines()
-    run = json.loads(begin)
-    run["steps"][0]["arguments"] = ["-replace=terraform_data.routing"]
-    journal.write_text("\n".join([json.dumps(run), *rest]) + "\n")
-    project.behave("global-zone")
-    assert operator.run("resume", "--yes")[0] == 0
-    assert project.calls("apply")[-1]["arguments"][-2] == "-replace=terraform_data.routing"
-
-
 def test_there_may_be_nothing_to_resume(operator: Operator) -> None:
     assert operator.run("resume")[:2] == (0, "nothing to resume: nothing has been run\n")
     assert operator.run("deploy", "global-zone", "--yes")[0] == 0

@@ -118,9 +118,9 @@ class _Work:
             if self._plan() is PlanCode.NO_CHANGES:
                 return
             plan = SavedPlan(self._plan_path(), tuple(self.report.planned.values()))
-        if plan and (refused := self.operation.policy.refused(plan.changes)):
+        if plan and (refused := self.operation.policy.refused(self.step.name, plan.changes)):
             shown = self.operation.terraform.show(self.step.stack.directory, plan.path)
-            raise StackFailedError(refusal(refused, shown))
+            raise StackFailedError(refusal(self.step.name, refused, shown))
         self._apply(plan)
 
     def _plan_path(self) -> Path:

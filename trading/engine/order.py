@@ -78,6 +78,11 @@ class Order:
         """How many stacks the verb is done to; others only make way for that."""
         return sum(step.verb is self.verb for step in self.steps)
 
+    def to_plan(self) -> Order:
+        """The same stacks to be planned, with all that Terraform is given to apply them."""
+        steps = [replace(step, verb=Verb.PLAN) for step in self.steps]
+        return replace(self, verb=Verb.PLAN, steps=steps)
+
     def without(self, names: set[str]) -> Order:
         """The same order for the other stacks alone."""
         return Order(

@@ -51,16 +51,24 @@ def save_plans(engine: Engine, results: Sequence[StackFinished]) -> None:
         if result.state is State.DONE
     }
     engine.folder.plans.mkdir(parents=True, exist_ok=True, mode=0o700)
-    manifest = {"target": engine.target.name, "stacks": planned}
+    manifest = {
+        "target": engine.target.name,
+        "stacks": planned,
+        "failed": [result.stack for result in results if result.state is State.FAILED],
+        "waiting": [result.stack for result in results if result.state is State.SKIPPED],
+    }
     (engine.folder.plans / _MANIFEST).write_text(json.dumps(manifest, indent=2))
 
 
 def saved_plans(engine: Engine) -> dict[str, SavedPlan]:
-    """The saved plans by stack. Raises OperatorError when there are none, or any is stale."""
-    path = engine.folder.plans / _MANIFEST
-    if not path.is_file():
-        raise OperatorError("there is no saved plan: run `trading plan` first")
-    manifest = json.loads(path.read_text())
+    """The saved plans by stack. Raises OperatorError when there are none, or any failed or is stale."""
+    manifest = _manifest(engine)
+    if manifest["failed"]:
+        raise OperatorError(f"{', '.join(manifest['failed'])} could not be planned: plan again")
+    if not manifest["stacks"]:
+        raise OperatorError(
+            "the saved plan is of no stack: deploy what they wait for, and plan again"
+        )
     if manifest["target"] != engine.target.name:
         raise OperatorError(f"the saved plan is of the target {manifest['target']}: plan again")
     versions = state_versions(engine.workspace, engine.environment)
@@ -83,6 +91,11 @@ def saved_plans(engine: Engine) -> dict[str, SavedPlan]:
     }
 
 
+def unplanned_stacks(engine: Engine) -> list[str]:
+    """The stacks that were to be planned, and waited for others."""
+    return list(_manifest(engine)["waiting"])
+
+
 def with_plans(order: Order, plans: dict[str, SavedPlan]) -> Order:
     """The order with what was planned: stacks whose plan is empty need no step."""
     empty = {name for name, plan in plans.items() if plan.empty}
@@ -100,6 +113,13 @@ def fresh_plans(engine: Engine, results: Collection[StackFinished]) -> dict[str,
         for result in results
         if result.state is State.DONE
     }
+
+
+def _manifest(engine: Engine) -> dict[str, Any]:
+    path = engine.folder.plans / _MANIFEST
+    if not path.is_file():
+        raise OperatorError("there is no saved plan: run `trading plan` first")
+    return dict(json.loads(path.read_text()))
 
 
 def _plan_file(engine: Engine, stack: str) -> Path:

@@ -86,6 +86,27 @@ def rerouting_order(engine: Engine, routing: Routing, region: str) -> Order:
     return Order(Verb.DEPLOY, [narrow], {DNS: set()})
 
 
+@dataclass(frozen=True)
+class Rerouting:
+    """That a region was to be brought out of rotation (`drained`), or into it."""
+
+    region: str
+    drained: bool
+
+
+def recorded_rerouting(engine: Engine, arguments: Collection[str]) -> Rerouting | None:
+    """What a `rerouting_order` with these arguments was for; None when they are of another one.
+
+    The decision in the arguments is of its time: later ones of other operators are not in it.
+    """
+    for region in apis(engine):
+        if f"-target={latency_record(region)}" in arguments:
+            prefix = "-var=drained_regions="
+            [drained] = (word for word in arguments if word.startswith(prefix))
+            return Rerouting(region, region in json.loads(drained.removeprefix(prefix)))
+    return None
+
+
 def latency_record(region: str) -> str:
     """The address of a region's part of the shared name."""
     return f"aws_route53_record.{region.replace('-', '_')}_latency"

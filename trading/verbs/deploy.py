@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,8 +13,14 @@ from trading.engine.engine import Engine
 from trading.engine.events import State
 from trading.engine.graph import Selection
 from trading.engine.order import Verb
-from trading.engine.plans import forget_plans, fresh_plans, saved_plans, with_plans
-from trading.engine.policy import Policy, refusal
+from trading.engine.plans import (
+    forget_plans,
+    fresh_plans,
+    saved_plans,
+    unplanned_stacks,
+    with_plans,
+)
+from trading.engine.policy import Policy, allowances, loses_data, refusal
 from trading.errors import OperatorError
 from trading.interaction import (
     Asking,
@@ -49,8 +56,6 @@ from trading.verbs.options import (
 EXAMPLES = "Example: `trading deploy --layer data --with-dependencies`"
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from trading.engine.order import Order
 
 
@@ -79,30 +84,30 @@ def deploy(
     """
     engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
     asking, showing = Asking(yes, confirmed), Showing(json_events, quiet, verbose)
-    allowed = frozenset(allow_replace or [])
     if plan and (names or layer or region):
         raise OperatorError("--plan applies what was planned: select stacks in `trading plan`")
     selection = Selection(
         names or [], layer or [], region or [], with_dependencies, with_dependents
     )
     with exclusively(engine, "deploy", showing):
-        if plan:
-            plans = saved_plans(engine)
-            order = engine.deploy_order([engine.graph.stacks[name] for name in plans])
-            order = with_plans(order, plans)
-        else:
-            order = engine.deploy_order(engine.graph.select(selection))
-            order = preview(engine, order, asking, showing)
+        plans = saved_plans(engine) if plan else {}
+        stacks = engine.graph.select(replace(selection, names=[*plans]) if plan else selection)
+        order = engine.deploy_order(stacks)
+        allowed = allowances(allow_replace or [], {step.name for step in order.steps})
+        order = with_plans(order, plans) if plan else preview(engine, order, asking, showing)
+        _require_needed(order, allowed)
         deploy_order(engine, order, asking, showing, allowed)
+        if plan and (waiting := unplanned_stacks(engine)) and not showing.silent:
+            console.print(f"not planned yet, as they waited: {', '.join(waiting)}; plan again")
 
 
 def deploy_order(
-    engine: Engine, order: Order, asking: Asking, showing: Showing, allowed: Collection[str]
+    engine: Engine, order: Order, asking: Asking, showing: Showing, allowed: frozenset[str]
 ) -> None:
     """Show an order, ask, and deploy it. Raises OperatorError for what policy forbids."""
     if not order.steps:
         if not showing.silent:
-            console.print(f"nothing to change: {engine.workspace} is up to date")
+            console.print("nothing to change: what was selected is up to date")
         return
     _require_allowed(engine, order, allowed)
     notes = {
@@ -125,7 +130,7 @@ def preview(engine: Engine, order: Order, asking: Asking, showing: Showing) -> O
     if asking.yes and not engine.data_matters:
         return order
     forget_plans(engine)
-    results = run_shown(engine, engine.plan_order([step.stack for step in order.steps]), showing)
+    results = run_shown(engine, order.to_plan(), showing)
     if failed := names_of(results, State.FAILED):
         summarize(console, Verb.PLAN, results)
         raise OperatorError(f"{', '.join(failed)} could not be planned: nothing was deployed")
@@ -136,10 +141,25 @@ def _what(engine: Engine) -> str:
     return f"deploy {engine.workspace}"
 
 
-def _require_allowed(engine: Engine, order: Order, allowed: Collection[str]) -> None:
+def _require_allowed(engine: Engine, order: Order, allowed: frozenset[str]) -> None:
     """Policy is also asked before each apply; here nothing has been applied yet."""
-    policy = Policy(engine.data_matters, frozenset(allowed))
+    policy = Policy(engine.data_matters, allowed)
     for step in order.steps:
-        if step.plan and (refused := policy.refused(step.plan.changes)):
+        if step.plan and (refused := policy.refused(step.name, step.plan.changes)):
             shown = engine.terraform.show(step.stack.directory, step.plan.path)
-            raise OperatorError(f"{step.name}: {refusal(refused, shown)}")
+            raise OperatorError(f"{step.name}: {refusal(step.name, refused, shown)}")
+
+
+def _require_needed(order: Order, allowed: frozenset[str]) -> None:
+    """A mistyped address would allow nothing, and leave the operator to wonder."""
+    if not all(step.plan for step in order.steps):
+        return
+    found = {
+        f"{step.name}:{change.address}"
+        for step in order.steps
+        if step.plan
+        for change in step.plan.changes
+        if loses_data(change)
+    }
+    if unneeded := sorted(allowed - found):
+        raise OperatorError(f"--allow-replace {unneeded[0]}: no plan replaces or destroys that")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from trading.display import Showing
 from trading.engine.dns_health import is_unhealthy
 from trading.engine.draining import drain_order, undrain_order
 from trading.engine.engine import Engine
+from trading.engine.routing import Rerouting
 from trading.interaction import Asking, carry_out, confirm, console, exclusively
 from trading.targets import TargetName, target
 from trading.verbs.options import (
@@ -23,9 +24,6 @@ from trading.verbs.options import (
     Verbose,
     Yes,
 )
-
-if TYPE_CHECKING:
-    from trading.engine.order import Order
 
 EXAMPLES = "Example: `trading drain us-west-2 --env prod`"
 UNDRAIN_EXAMPLES = "Example: `trading undrain us-west-2 --env prod`"
@@ -52,12 +50,7 @@ def drain(
     engine = Engine(parse_workspace(env).suffix, target(target_name), DEFAULT_PARALLELISM)
     asking, showing = Asking(yes, confirmed), Showing(json_events, quiet, verbose)
     with exclusively(engine, "drain", showing):
-        order = drain_order(engine, region)
-        if order is None:
-            _say(f"nothing to do: {region} is drained", showing)
-            return
-        _reroute(engine, order, f"drain {region}", asking, showing)
-    _say(f"{region} is drained: clients leave it as their resolvers ask anew", showing)
+        reroute(engine, Rerouting(region, drained=True), asking, showing)
 
 
 def undrain(
@@ -74,22 +67,25 @@ def undrain(
     engine = Engine(parse_workspace(env).suffix, target(target_name), DEFAULT_PARALLELISM)
     asking, showing = Asking(yes, confirmed), Showing(json_events, quiet, verbose)
     with exclusively(engine, "undrain", showing):
-        order = undrain_order(engine, region)
-        if order is None:
-            _say(f"nothing to do: {region} is not drained", showing)
-            return
-        unhealthy = is_unhealthy(engine, region)
-        if unhealthy:
-            _say(
-                f"Route 53 finds {region} unhealthy: it stays without clients until it is", showing
-            )
-        _reroute(engine, order, f"undrain {region}", asking, showing)
-    _say(f"{region} is back in rotation", showing)
+        reroute(engine, Rerouting(region, drained=False), asking, showing)
 
 
-def _reroute(engine: Engine, order: Order, what: str, asking: Asking, showing: Showing) -> None:
-    confirm(f"{what} in {engine.workspace}", engine.workspace, asking, by_name=engine.guarded)
+def reroute(engine: Engine, rerouting: Rerouting, asking: Asking, showing: Showing) -> None:
+    """Drain a region or put it back, unless it is so already. Raises OperatorError."""
+    region, drained = rerouting.region, rerouting.drained
+    order = (drain_order if drained else undrain_order)(engine, region)
+    if order is None:
+        _say(f"nothing to do: {region} is {'' if drained else 'not '}drained", showing)
+        return
+    if not drained and is_unhealthy(engine, region):
+        _say(f"Route 53 finds {region} unhealthy: it gets no clients until it is healthy", showing)
+    what = f"{'drain' if drained else 'undrain'} {region} in {engine.workspace}"
+    confirm(what, engine.workspace, asking, by_name=engine.guarded)
     carry_out(engine, order, showing)
+    if drained:
+        _say(f"{region} is drained: clients leave it as their resolvers ask anew", showing)
+    else:
+        _say(f"{region} is back in rotation", showing)
 
 
 def _say(text: str, showing: Showing) -> None:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import typer
 
 from trading.display import Showing
+from trading.engine.policy import allowances
 from trading.foundation import Foundation
 from trading.interaction import Asking, carry_out, confirm, console, exclusively
 from trading.targets import TargetName, target
 from trading.verbs.destroy import destroy_order
-from trading.verbs.options import DEFAULT_PARALLELISM, Confirm, Parallelism, TargetOption, Yes
+from trading.verbs.options import (
+    DEFAULT_PARALLELISM,
+    AllowReplace,
+    Confirm,
+    Parallelism,
+    TargetOption,
+    Yes,
+)
 
 foundation = typer.Typer(
     no_args_is_help=True, help="What the account shares between environments; deploy it first."
@@ -19,6 +27,7 @@ foundation = typer.Typer(
 @foundation.command("deploy", epilog="Example: `trading foundation deploy --yes`")
 def deploy_foundation(
     target_name: TargetOption = TargetName.AWS,
+    allow_replace: AllowReplace = None,
     yes: Yes = False,
     parallelism: Parallelism = DEFAULT_PARALLELISM,
 ) -> None:
@@ -28,7 +37,9 @@ def deploy_foundation(
     if bucket := account.bootstrap():
         console.print(f"the state bucket {bucket} is ready")
     with exclusively(account, "deploy"):
-        carry_out(account, account.deploy_order(account.all_stacks()))
+        order = account.deploy_order(account.all_stacks())
+        allowed = allowances(allow_replace or [], {step.name for step in order.steps})
+        carry_out(account, order, allow_replace=allowed)
 
 
 @foundation.command("destroy", epilog="Example: `trading foundation destroy --confirm foundation`")

@@ -66,7 +66,7 @@ WithDependents = Annotated[
 AllowReplace = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="ADDRESS",
+        metavar="STACK:ADDRESS",
         help="Where data matters, allow this database, key, bucket or zone to be replaced or"
         " destroyed (repeatable).",
     ),
