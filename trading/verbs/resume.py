@@ -11,6 +11,7 @@ from trading.engine.engine import Engine
 from trading.engine.graph import Selection
 from trading.engine.journal import last_run
 from trading.engine.order import Verb
+from trading.engine.policy import allowances
 from trading.engine.recovery import free_state
 from trading.engine.routing import recorded_rerouting
 from trading.errors import OperatorError
@@ -21,6 +22,7 @@ from trading.verbs.destroy import destroy_stacks
 from trading.verbs.drain import reroute
 from trading.verbs.options import (
     DEFAULT_PARALLELISM,
+    AllowReplace,
     Confirm,
     Environment,
     JsonEvents,
@@ -40,6 +42,7 @@ _POLL_SECONDS = 0.5
 
 
 def resume(
+    allow_replace: AllowReplace = None,
     env: Environment = None,
     target_name: TargetOption = TargetName.AWS,
     yes: Yes = False,
@@ -69,10 +72,17 @@ def resume(
         if not showing.silent:
             console.print(f"resuming {run.name}: {plural(len(run.left))} left", highlight=False)
         _wait_for_terraform(run, showing)
-        _go_on(engine, run, asking, showing)
+        allowed = allowances(allow_replace or [], {step.stack for step in run.left})
+        _go_on(engine, run, asking, showing, run.allow_replace | allowed)
 
 
-def _go_on(engine: Engine, run: RecordedRun, asking: Asking, showing: Showing) -> None:
+def _go_on(
+    engine: Engine,
+    run: RecordedRun,
+    asking: Asking,
+    showing: Showing,
+    allowed: frozenset[str],
+) -> None:
     # A destroy lets global-dns go on with a deploy, which follows anew from what is left to destroy.
     left = [step for step in run.left if step.verb is run.verb]
     stacks = engine.graph.select(Selection(names=[step.stack for step in left]))
@@ -87,7 +97,7 @@ def _go_on(engine: Engine, run: RecordedRun, asking: Asking, showing: Showing) -
         return
     # Not with the arguments of then: where the shared name leads may have been decided anew since.
     order = preview(engine, engine.deploy_order(stacks), asking, showing)
-    deploy_order(engine, order, asking, showing, run.allow_replace)
+    deploy_order(engine, order, asking, showing, allowed)
 
 
 def _wait_for_terraform(run: RecordedRun, showing: Showing) -> None:
