@@ -23,8 +23,9 @@ from trading.engine.terraform import (
 )
 from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
+from trading.state.place import require_same_place
 from trading.state.run_lock import run_lock
-from trading.state.states import LAYERS_ON_FOUNDATION, list_states, stacks_with_state
+from trading.state.states import LAYERS_ON_FOUNDATION, stacks_with_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -48,7 +49,11 @@ class Engine:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """The environment of Terraform and of the AWS SDK."""
+        """The environment of Terraform and of the AWS SDK: without it nobody reads any state.
+
+        Raises OperatorError when the state is known to be elsewhere than this shell's settings say.
+        """
+        require_same_place(self.workspace, self.target.name)
         return terraform_environment(self.target.environment())
 
     @cached_property
@@ -208,12 +213,9 @@ class Engine:
         }
         if not needed:
             return
-        Engine(FOUNDATION_WORKSPACE, self.target, self.parallelism).require_same_target()
-        existing = {
-            state.stack
-            for state in list_states(self.environment)
-            if state.workspace == FOUNDATION_WORKSPACE
-        }
+        foundation = Engine(FOUNDATION_WORKSPACE, self.target, self.parallelism)
+        foundation.require_same_target()
+        existing = stacks_with_state(FOUNDATION_WORKSPACE, foundation.environment)
         if missing := sorted(needed - existing):
             raise OperatorError(
                 f"{', '.join(missing)} is not deployed: run `trading foundation deploy` first"

@@ -17,6 +17,7 @@ from trading.engine.runner import Runner
 from trading.errors import OperatorError
 from trading.state.deployments import forget_deployment, record_deployment
 from trading.state.locks import read_lock
+from trading.state.place import record_place
 
 if TYPE_CHECKING:
     from trading.engine.engine import Engine
@@ -100,6 +101,7 @@ class Execution:
     def _record_target(self) -> None:
         self.engine.folder.target.parent.mkdir(parents=True, exist_ok=True)
         self.engine.folder.target.write_text(self.engine.target.name)
+        record_place(self.engine.workspace, self.engine.target.name)
 
 
 @dataclass

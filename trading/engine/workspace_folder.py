@@ -42,6 +42,10 @@ class WorkspaceFolder:
         """A file that is locked as long as a run of this checkout works on the workspace."""
         return work_directory() / self.workspace / "run.lock"
 
+    def state_place(self, target: str) -> Path:
+        """A file that names where the workspace's state of a target is kept."""
+        return work_directory() / self.workspace / f"state-of-{target}"
+
     @property
     def target(self) -> Path:
         """A file that names the target which the workspace's state describes."""
