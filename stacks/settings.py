@@ -198,6 +198,11 @@ def parse_workspace(name: str | None) -> Workspace:
     return Workspace(suffix=name, environment=environments[base])
 
 
+def workspace_name(name: str | None) -> str:
+    """The same as a name, for what can be asked of the foundation too. Raises as `parse_workspace`."""
+    return name if name == FOUNDATION_WORKSPACE else parse_workspace(name).suffix
+
+
 @dataclass(frozen=True)
 class StateBucket:
     """Where Terraform keeps state when it is not kept in files of this checkout."""

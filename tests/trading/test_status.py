@@ -48,6 +48,12 @@ def status_of(stack: str, *arguments: str) -> dict[str, Any]:
     return found
 
 
+def test_the_foundation_is_told_of_too() -> None:
+    result = trading("status", "--env", "foundation")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("foundation")
+
+
 def test_what_is_not_deployed_is_told() -> None:
     result = trading("status", "--env", "dev")
     assert result.exit_code == 0, result.output

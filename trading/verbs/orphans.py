@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from stacks.settings import FOUNDATION_WORKSPACE, parse_workspace, state_bucket
+from stacks.settings import state_bucket, workspace_name
 from trading.engine.engine import Engine
 from trading.errors import OperatorError
 from trading.interaction import Asking, confirm, console, exclusively, print_json
@@ -47,7 +47,7 @@ def orphans(
     Data is never removed: snapshots, keys, databases, secrets, zones, buckets that hold objects.
     Exits with 0 when nothing is found (or all was removed), 2 when something is, 1 for an error.
     """
-    workspace = env if env == FOUNDATION_WORKSPACE else parse_workspace(env).suffix
+    workspace = workspace_name(env)
     engine = Engine(workspace, target(target_name), DEFAULT_PARALLELISM)
     # A run makes things before it records them: they would look left over.
     with exclusively(engine, "orphans") if remove_safe else nullcontext():

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from stacks.settings import parse_workspace
+from stacks.settings import workspace_name
 from trading.display import Showing, display
 from trading.engine.engine import Engine
 from trading.engine.events import StackFinished
@@ -64,9 +64,7 @@ def status(
     With --pending it exits with 0 for no pending changes, 2 for some, 1 for an error.
     """
     chosen = target(target_name)
-    names = (
-        environments_with_state(chosen.environment()) if every else [parse_workspace(env).suffix]
-    )
+    names = environments_with_state(chosen.environment()) if every else [workspace_name(env)]
     found = []
     for name in names:
         engine = Engine(name, chosen, parallelism)

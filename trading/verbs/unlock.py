@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from stacks.settings import parse_workspace
+from stacks.settings import FOUNDATION_WORKSPACE, workspace_name
 from trading.engine.engine import Engine
 from trading.engine.graph import Selection, Stack
 from trading.errors import OperatorError
@@ -20,7 +20,7 @@ from trading.state.locks import (
     read_locks,
     remove_stale_note,
 )
-from trading.state.run_lock import read_run_lock, remove_run_lock
+from trading.state.run_lock import read_run_lock, remove_run_lock, run_of_checkout
 from trading.targets import TargetName, target
 from trading.verbs.options import (
     DEFAULT_PARALLELISM,
@@ -37,6 +37,8 @@ Examples:
   trading unlock                       what is locked, and by whom
 
   trading unlock data-us-east-1        free a state whose Terraform was killed
+
+  trading unlock --run --env staging   free an environment of a run whose machine is gone
 """
 
 _RISK = (
@@ -51,29 +53,34 @@ def unlock(
     ] = None,
     env: Environment = None,
     target_name: TargetOption = TargetName.AWS,
+    run: Annotated[
+        bool, typer.Option("--run", help="Free the environment of a run that is gone.")
+    ] = False,
     yes: Yes = False,
     confirmed: Confirm = None,
     json_form: Json = False,
 ) -> None:
     """Free the state of a stack whose Terraform was killed; without one, list what is locked.
 
-    A lock whose holder lives on this machine is never removed.
+    A lock whose holder lives on this machine is never removed. `--env foundation` works, too.
     """
-    engine = Engine(parse_workspace(env).suffix, target(target_name), DEFAULT_PARALLELISM)
+    engine = Engine(workspace_name(env), target(target_name), DEFAULT_PARALLELISM)
     asking = Asking(yes, confirmed)
-    if stack is not None:
+    if run and stack is not None:
+        raise OperatorError("name a stack, or add --run, and the other one afterwards")
+    if run:
+        _unlock_run(engine, asking)
+    elif stack is not None:
         with exclusively(engine, "unlock"):
             [selected] = engine.graph.select(Selection(names=[stack]))
             _unlock_stack(engine, selected, asking)
-        return
-    locks = read_locks(engine.workspace, engine.environment)
-    run = read_run_lock(engine.workspace, engine.environment)
-    if json_form:
-        print_json(_as_json(locks, run))
-        return
-    _list(locks, run)
-    if run and not run.is_alive():
-        _unlock_run(engine, run, asking)
+    else:
+        locks = read_locks(engine.workspace, engine.environment)
+        holder = read_run_lock(engine.workspace, engine.environment)
+        if json_form:
+            print_json(_as_json(locks, holder))
+        else:
+            _list(engine, locks, holder)
 
 
 def _unlock_stack(engine: Engine, stack: Stack, asking: Asking) -> None:
@@ -96,7 +103,10 @@ def _unlock_stack(engine: Engine, stack: Stack, asking: Asking) -> None:
         code = terraform.force_unlock(stack.directory, lines.append, lock.id)
     if code != 0:
         raise OperatorError(f"{stack.name} could not be unlocked: {' '.join(lines[-3:])}")
-    console.print(f"{stack.name} is unlocked: go on with `trading resume --env {engine.workspace}`")
+    go_on = f"go on with `trading resume --env {engine.workspace}`"
+    if engine.workspace == FOUNDATION_WORKSPACE:
+        go_on = "repeat what was cut off"
+    console.print(f"{stack.name} is unlocked: {go_on}")
 
 
 def _require_no_living_holder(lock: StateLock, stack: Stack) -> None:
@@ -122,31 +132,57 @@ def _require_no_living_holder(lock: StateLock, stack: Stack) -> None:
         )
 
 
-def _unlock_run(engine: Engine, run: Holder, asking: Asking) -> None:
+def _unlock_run(engine: Engine, asking: Asking) -> None:
+    run = read_run_lock(engine.workspace, engine.environment)
+    if run is None:
+        console.print(f"no run holds {engine.workspace}")
+        return
+    _show_run(run)
+    if _lives(engine, run):
+        raise OperatorError(
+            f"{engine.workspace} stays held: that run lives; wait until it has ended"
+        )
     if run.is_alive() is None:
         console.print(
-            f"The run is of another machine, which cannot be asked from here: make sure with"
+            f"The run is of another machine or container, which cannot be asked from here: make sure with"
             f" {run.operator} that it has ended.",
             markup=False,
             soft_wrap=True,
         )
-    elif not asking.yes and asking.name is None:
-        console.print(
-            "That run is dead: the next one on this machine takes its lock over; --yes frees it for others."
-        )
-        return
     what = f"free {engine.workspace} of that run"
     confirm(what, engine.workspace, asking, by_name=engine.guarded)
     freed = remove_run_lock(engine.workspace, run, engine.environment)
     console.print(f"{engine.workspace} is free" if freed else "that run has ended meanwhile")
 
 
-def _list(locks: dict[str, StateLock], run: Holder | None) -> None:
+def _lives(engine: Engine, run: Holder) -> bool:
+    """Whether a run is known to live; one in a container keeps this checkout's file locked, too."""
+    return bool(run.is_alive()) or run_of_checkout(engine.workspace) is not None
+
+
+def _show_run(run: Holder) -> None:
+    console.print(f"run: {run}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _list(engine: Engine, locks: dict[str, StateLock], run: Holder | None) -> None:
     if not locks and run is None:
         console.print("nothing is locked")
         return
     if run:
-        console.print(f"run: {run}", markup=False, highlight=False, soft_wrap=True)
+        _show_run(run)
+        free = f"`trading unlock --run --env {engine.workspace}`"
+        if run.is_alive() is False:
+            console.print(
+                "That run is dead: the next one on this machine takes its lock over;"
+                f" {free} frees it for others.",
+                soft_wrap=True,
+            )
+        elif not _lives(engine, run):
+            console.print(
+                "Whether that run lives cannot be asked from here:"
+                f" {free} frees the environment of one that is gone.",
+                soft_wrap=True,
+            )
     if locks:
         table = Table("Stack", "Lock", "Terraform")
         for name, lock in sorted(locks.items()):

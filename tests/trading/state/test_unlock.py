@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.trading.conftest import Project
+from tests.trading.conftest import Project, write_synthesized
 from tests.trading.state.conftest import Bucket, RunLock
 from trading.cli import main
 from trading.engine import engine
 from trading.engine.graph import Graph
+from trading.state import holder
 from trading.state.holder import Holder
 
 STACK = "data-us-east-1"
@@ -172,13 +173,56 @@ def test_while_a_run_goes_on_no_state_is_unlocked(
 def test_a_run_of_a_lost_machine_is_freed_when_asked_to(bucket: Bucket) -> None:
     lost = replace(Holder.this_process("deploy"), machine="far/0", operator="alice@far")
     bucket.put(RUN_KEY, lost.written())
-    refused = trading("unlock")
+    listed = trading("unlock", "--yes")
+    assert listed.exit_code == 0, listed.output
+    assert "`trading unlock --run --env dev` frees the environment" in listed.stdout
+    refused = trading("unlock", "--run")
     assert refused.exit_code == 1
     assert "make sure with alice@far that it has ended" in refused.stdout
     assert "add --yes" in refused.stderr
     assert RUN_KEY in bucket.objects()
-    assert trading("unlock", "--yes").stdout.endswith("dev is free\n")
+    assert trading("unlock", "--run", "--yes").stdout.endswith("dev is free\n")
     assert RUN_KEY not in bucket.objects()
+    assert trading("unlock", "--run", "--yes").stdout == "no run holds dev\n"
+
+
+@pytest.mark.usefixtures("any_state")
+def test_a_living_run_is_not_freed(start_run: RunLock) -> None:
+    run = start_run()
+    assert run.stdout
+    run.stdout.readline()
+    refused = trading("unlock", "--run", "--yes")
+    assert refused.exit_code == 1
+    assert "dev stays held: that run lives" in refused.stderr
+
+
+def test_a_run_in_a_container_lives_while_it_locks_this_checkouts_file(
+    bucket: Bucket, start_run: RunLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start_run()
+    assert run.stdout
+    run.stdout.readline()
+    monkeypatch.setattr(holder, "this_machine", lambda: "another container")
+    assert trading("unlock").exit_code == 0
+    assert "that run lives" in trading("unlock", "--run", "--yes").stderr
+    assert RUN_KEY in bucket.objects()
+
+
+def test_a_stack_and_the_run_are_freed_one_by_one() -> None:
+    assert "name a stack, or add --run" in trading("unlock", STACK, "--run").stderr
+
+
+@pytest.mark.usefixtures("any_state")
+def test_the_foundations_locks_are_freed_too(project: Project) -> None:
+    folder = project.work / "foundation" / "cdktf.out"
+    write_synthesized(folder, {"foundation-us-east-1": ("foundation", "us-east-1", [])})
+    result = CliRunner().invoke(main, ["unlock", "foundation-us-east-1", "--env", "foundation"])
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "nothing is locked: foundation-us-east-1 of foundation is free\n",
+    ), result.output
+    listed = CliRunner().invoke(main, ["unlock", "--env", "foundation"])
+    assert (listed.exit_code, listed.stdout) == (0, "nothing is locked\n")
 
 
 def test_a_dead_run_of_this_machine_is_freed_only_when_asked_to(bucket: Bucket) -> None:
@@ -189,6 +233,8 @@ def test_a_dead_run_of_this_machine_is_freed_only_when_asked_to(bucket: Bucket) 
     assert "That run is dead: the next one on this machine takes its lock over" in listed.stdout
     assert RUN_KEY in bucket.objects()
     assert trading("unlock", "--yes").exit_code == 0
+    assert RUN_KEY in bucket.objects()
+    assert trading("unlock", "--run", "--yes").exit_code == 0
     assert RUN_KEY not in bucket.objects()
 
 
