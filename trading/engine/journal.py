@@ -13,7 +13,7 @@ import psutil
 
 from trading.engine.events import Event, StackFinished, StackStarted, State, TerraformStarted
 from trading.engine.order import Order, Verb
-from trading.state.holder import operator
+from trading.state.holder import operator, this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +23,18 @@ _START_TOLERANCE_SECONDS = 2
 
 @dataclass(frozen=True)
 class TerraformProcess:
-    """A process by its id and the moment it started: ids are used again, the pair is not."""
+    """A process by its id and the moment it started: ids are used again, the pair is not. Only on its
+    machine do they say anything.
+    """
 
     process_id: int
     created: float
+    machine: str
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether what is not seen here is dead."""
+        return self.machine == this_machine()
 
     def living(self) -> psutil.Process | None:
         """The process, while it lives."""
@@ -101,7 +109,11 @@ class Journal:
                 except psutil.NoSuchProcess:
                     return  # It has ended already.
                 self._write(
-                    "terraform", stack=event.stack, process_id=event.process_id, created=created
+                    "terraform",
+                    stack=event.stack,
+                    process_id=event.process_id,
+                    created=created,
+                    machine=this_machine(),
                 )
             case StackFinished():
                 self._write("finished", stack=event.stack, state=event.state, reason=event.reason)
@@ -159,7 +171,8 @@ def _take(step: RecordedStep, entry: dict[str, Any]) -> None:
         case "started":
             step.transcript = Path(entry["transcript"])
         case "terraform":
-            step.terraform = TerraformProcess(entry["process_id"], entry["created"])
+            machine = entry.get("machine", "")
+            step.terraform = TerraformProcess(entry["process_id"], entry["created"], machine)
         case "finished":
             step.state = State(entry["state"])
 

@@ -28,7 +28,9 @@ def free_state(engine: Engine, step: RecordedStep) -> StateLock | None:
     """
     stack = engine.graph.stacks[step.stack]
     lock = read_lock(step.stack, engine.workspace, engine.environment)
-    if lock is None or step.terraform is None or not lock.is_of_this_machine:
+    if lock is None or step.terraform is None:
+        return None
+    if not (lock.is_of_this_machine and step.terraform.is_of_this_machine):
         return None
     # The lock's time is in whole seconds of the same clock.
     taken_before = lock.created.timestamp() < step.terraform.created - 1

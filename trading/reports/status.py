@@ -182,7 +182,8 @@ def _unfinished(
     going_on = (
         holder is not None
         and holder.is_alive() is True
-        and run.started >= datetime.fromisoformat(holder.since)
+        and holder.began is not None
+        and run.started >= holder.began
     )
     without_end = Condition.IN_PROGRESS if going_on else Condition.CUT_OFF
     return {

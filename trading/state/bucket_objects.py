@@ -50,7 +50,7 @@ class BucketObjects:
             return None
         except self._s3.exceptions.NoSuchBucket as error:
             raise self._no_bucket() from error
-        return Document(found["Body"].read().decode(), found["ETag"])
+        return Document(found["Body"].read().decode(errors="replace"), found["ETag"])
 
     def write(self, key: str, text: str) -> None:
         """Put a document, whatever was there."""

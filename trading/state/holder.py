@@ -9,6 +9,7 @@ import socket
 import uuid
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,16 +23,16 @@ _START_TOLERANCE_SECONDS = 2
 @dataclass(frozen=True)
 class Holder:
     """A run of `trading`. Process ids are used again, so the process's start (seconds since the epoch)
-    belongs to it; two machines may bear one name, so `machine`, the network card's number, does too.
+    belongs to it, and so does all of `this_machine`. What is not known of it stays as it is here.
     """
 
-    operator: str
-    machine: str
-    process_id: int
-    process_started: float
-    since: str
-    verb: str
-    folder: str
+    operator: str = "somebody"
+    machine: str = ""
+    process_id: int = 0
+    process_started: float = 0.0
+    since: str = ""
+    verb: str = "a run"
+    folder: str = "an unknown folder"
 
     @classmethod
     def this_process(cls, verb: str) -> Holder:
@@ -47,12 +48,29 @@ class Holder:
         )
 
     @classmethod
-    def parse(cls, text: str) -> Holder | None:
-        """A holder from its JSON; None when the text is none, as after a power failure."""
+    def parse(cls, text: str) -> Holder:
+        """A holder from its JSON, as far as it can be read: another version of `trading` may have
+        written it, and a power failure may have cut it off.
+        """
         try:
             told = json.loads(text)
-            return cls(**{field.name: told[field.name] for field in fields(cls)})
-        except (ValueError, KeyError):
+        except ValueError:
+            told = None
+        known = told if isinstance(told, dict) else {}
+        return cls(
+            **{
+                field.name: known[field.name]
+                for field in fields(cls)
+                if isinstance(known.get(field.name), type(field.default))
+            }
+        )
+
+    @property
+    def began(self) -> datetime | None:
+        """The moment of `since`."""
+        try:
+            return datetime.fromisoformat(self.since).astimezone(UTC)
+        except ValueError:
             return None
 
     def as_json(self) -> dict[str, Any]:
@@ -64,8 +82,9 @@ class Holder:
         return json.dumps(self.as_json(), indent=2) + "\n"
 
     def is_alive(self) -> bool | None:
-        """Whether the process lives; None when it is another machine's, which cannot be asked."""
-        if self.machine != this_machine():
+        """Whether the process lives; None when it is another machine's or container's, or not known."""
+        known = self.process_id > 0 and self.process_started > 0
+        if self.machine != this_machine() or not known:
             return None
         try:
             process = psutil.Process(self.process_id)
@@ -76,8 +95,9 @@ class Holder:
             return False
 
     def __str__(self) -> str:
-        since = describe_since(datetime.fromisoformat(self.since))
-        return f"{self.verb} by {self.operator} {since}, process {self.process_id} in {self.folder}"
+        since = describe_since(self.began) if self.began else "since nobody knows when"
+        process = self.process_id or "unknown"
+        return f"{self.verb} by {self.operator} {since}, process {process} in {self.folder}"
 
 
 def operator() -> str:
@@ -90,8 +110,14 @@ def operator() -> str:
 
 
 def this_machine() -> str:
-    """What tells this machine from another one of the same name."""
-    return f"{socket.gethostname()}/{uuid.getnode():012x}"
+    """What a process id is good for: it tells this machine from another one of the same name, and from
+    a container that has both its name and its network card's number.
+    """
+    parts = [socket.gethostname(), f"{uuid.getnode():012x}"]
+    boot, processes = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    if boot.is_file() and processes.exists():  # Linux: see pid_namespaces(7) and namespaces(7).
+        parts += [boot.read_text().strip(), str(processes.stat().st_ino)]
+    return "/".join(parts)
 
 
 def describe_since(moment: datetime, now: datetime | None = None) -> str:

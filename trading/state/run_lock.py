@@ -51,9 +51,9 @@ def run_of_checkout(workspace: str) -> Holder | None:
     """The run that works on a workspace from this checkout, this process's own too."""
     path = WorkspaceFolder(workspace).run_lock
     if path.is_file():
-        with path.open() as file:
+        with path.open(errors="replace") as file:
             if not _try_lock(file, fcntl.LOCK_SH):
-                return Holder.parse(file.read())
+                return _read(file)
     return None
 
 
@@ -68,7 +68,7 @@ def read_run_lock(workspace: str, environment: Mapping[str, str]) -> Holder | No
 
 
 def remove_run_lock(workspace: str, holder: Holder, environment: Mapping[str, str]) -> bool:
-    """Remove a dead run's lock from the state bucket, if it is still that run's; tell whether it was."""
+    """Remove a run's lock from the state bucket, if it is still that run's; tell whether it was."""
     bucket = state_bucket()
     return bucket is not None and _unlock_bucket(
         BucketObjects(bucket, environment), workspace, holder
@@ -80,16 +80,14 @@ def _lock_checkout(workspace: str, holder: Holder) -> Iterator[Holder | None]:
     """Lock this checkout's file. Gives the run that was killed while it held it."""
     path = WorkspaceFolder(workspace).run_lock
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
+    with path.open("a+", errors="replace") as file:
         for _ in range(_TRIES):
             if _try_lock(file, fcntl.LOCK_EX):
                 break
             time.sleep(_SECONDS_BETWEEN_TRIES)
         else:
-            file.seek(0)
-            raise _refusal(workspace, Holder.parse(file.read()))
-        file.seek(0)
-        abandoned = Holder.parse(file.read())
+            raise _refusal(workspace, _read(file))
+        abandoned = _read(file)
         _rewrite(file, holder.written())
         try:
             yield abandoned
@@ -107,8 +105,8 @@ def _lock_bucket(objects: BucketObjects, workspace: str, holder: Holder) -> Hold
     if document is None:
         raise _refusal(workspace, None)  # Its run ended at this moment.
     other = Holder.parse(document.text)
-    if other is None or other.is_alive() is not False:
-        raise _refusal(workspace, other)
+    if other.is_alive() is not False:
+        raise _refusal(workspace, other, unlock=other.is_alive() is None)
     if not objects.replace(key, holder.written(), document.version):
         raise _refusal(workspace, None)
     return other
@@ -122,12 +120,14 @@ def _unlock_bucket(objects: BucketObjects, workspace: str, holder: Holder) -> bo
     return True
 
 
-def _refusal(workspace: str, holder: Holder | None) -> OperatorError:
+def _refusal(workspace: str, holder: Holder | None, *, unlock: bool = False) -> OperatorError:
     if holder is None:
         return OperatorError(f"another run of {workspace} has just begun or ended: try again")
     advice = "wait until it has ended"
-    if holder.is_alive() is None:
-        advice += f", or free it with `trading unlock --env {workspace}` if that machine is gone"
+    if unlock:
+        advice += (
+            f", or free it with `trading unlock --run --env {workspace}` if it is gone for sure"
+        )
     return OperatorError(f"another run works on {workspace}: {holder}; {advice}")
 
 
@@ -143,6 +143,13 @@ def _try_lock(file: TextIO, kind: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _read(file: TextIO) -> Holder | None:
+    """None while its run begins or ends."""
+    file.seek(0)
+    text = file.read()
+    return Holder.parse(text) if text else None
 
 
 def _rewrite(file: TextIO, text: str) -> None:

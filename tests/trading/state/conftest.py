@@ -103,12 +103,14 @@ def any_state(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def start_run() -> Iterator[RunLock]:
-    """Start a process that takes dev's run lock, says how that went, and waits to be ended."""
+    """Start a process that takes dev's run lock, says how that went, and waits to be ended; `within`
+    is a command to run it by.
+    """
     processes: list[subprocess.Popen[str]] = []
 
-    def start(**environment: str) -> subprocess.Popen[str]:
+    def start(*within: str, **environment: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", _HOLD],
+            [*within, sys.executable, "-c", _HOLD],
             cwd=PROJECT_ROOT,
             env=os.environ | environment,
             stdin=subprocess.PIPE,

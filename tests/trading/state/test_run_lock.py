@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -85,11 +86,66 @@ def test_another_machines_lock_is_never_taken_over(bucket: Bucket) -> None:
     other = replace(Holder.this_process("destroy"), machine="far/0", process_id=2**22 + 1)
     bucket.put(KEY, other.written())
     with (
-        pytest.raises(OperatorError, match="trading unlock --env dev` if that machine is gone"),
+        pytest.raises(
+            OperatorError, match="trading unlock --run --env dev` if it is gone for sure"
+        ),
         run_lock("dev", "deploy", os.environ),
     ):
         pytest.fail("it was taken over")
     assert read_run_lock("dev", os.environ) == other
+
+
+def test_a_run_in_another_container_is_not_taken_for_dead(
+    bucket: Bucket, start_run: RunLock, tmp_path: Path
+) -> None:
+    """It has this machine's name and card; of its processes nothing is seen from there."""
+    assert said(start_run()) == "held"
+    apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this system lets nobody make a namespace")
+    elsewhere = {"TRADING_WORK_DIR": str(tmp_path / "other")}
+    refusal = said(start_run(*apart, **elsewhere))
+    assert refusal.startswith("refused: another run works on dev"), refusal
+    assert "trading unlock --run" in refusal
+    assert bucket.objects() == {KEY}
+
+
+@pytest.mark.parametrize("gone", [field.name for field in fields(Holder)])
+def test_another_versions_lock_is_told_and_can_be_removed(bucket: Bucket, gone: str) -> None:
+    other = replace(Holder.this_process("deploy"), process_started=1.0)
+    written = {**other.as_json(), "since": "lately", "newer": "field"}
+    del written[gone]
+    bucket.put(KEY, json.dumps(written))
+    holder = read_run_lock("dev", os.environ)
+    assert holder
+    assert str(holder)
+    if gone in {"machine", "process_id", "process_started"}:
+        assert holder.is_alive() is None
+        with (
+            pytest.raises(OperatorError, match=r"another run works on dev: .* unlock --run"),
+            run_lock("dev", "deploy", os.environ),
+        ):
+            pytest.fail("it was taken over")
+    assert remove_run_lock("dev", holder, os.environ)
+    assert bucket.objects() == set()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"a"', "{}"])
+def test_a_lock_that_is_none_can_be_removed(bucket: Bucket, text: str) -> None:
+    bucket.put(KEY, text)
+    holder = read_run_lock("dev", os.environ)
+    assert holder == Holder()
+    assert str(holder).startswith("a run by somebody")
+    assert remove_run_lock("dev", holder, os.environ)
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b"null", b'"a"', b"\xff"])
+def test_whatever_a_checkouts_file_holds_is_taken_over(work: Path, text: bytes) -> None:
+    (work / "dev").mkdir(parents=True)
+    (work / "dev" / "run.lock").write_bytes(text)
+    with run_lock("dev", "deploy", os.environ) as notice:
+        assert notice
+        assert "somebody" in notice
 
 
 def test_a_process_id_used_again_is_not_the_holder(bucket: Bucket) -> None:
