@@ -37,3 +37,14 @@ def client(
     return session(environment, region).client(
         service, endpoint_url=environment.get("AWS_ENDPOINT_URL"), config=config
     )
+
+
+def account(environment: Mapping[str, str], region: str) -> str:
+    """The account that the credentials are of, or "unknown" when AWS does not tell at once."""
+    from botocore.config import Config  # noqa: PLC0415 - see `session`
+
+    patience = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+    try:
+        return str(client("sts", environment, region, patience).get_caller_identity()["Account"])
+    except errors():
+        return "unknown"

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from stacks.settings import FOUNDATION_WORKSPACE
+from stacks.settings import FOUNDATION_WORKSPACE, GLOBAL_REGION
+from trading.aws import account
 from trading.display import Showing, display, write_event
 from trading.engine.events import State
 from trading.engine.recovery import take_over
 from trading.errors import OperatorError
+from trading.state.place import place_of_state
 from trading.summary import order_tree, summarize
+from trading.targets import TargetName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -84,19 +87,31 @@ def require_answer(what: str, name: str, asking: Asking, *, by_name: bool) -> No
         raise OperatorError(f"'{asking.name}' is not '{name}': nothing was done")
 
 
-def confirm(what: str, name: str, asking: Asking, *, by_name: bool) -> None:
-    """Ask before doing `what`; where something could be lost (`by_name`) have the name typed, for
-    which `--yes` is not enough. Raises OperatorError when the answer is no, or nobody can answer.
+def confirm(
+    what: str, name: str, asking: Asking, *, by_name: bool, engine: Engine | None = None
+) -> None:
+    """Ask before doing `what`, and show which world `engine` does it to; where something could be lost
+    (`by_name`) have the name typed, for which `--yes` is not enough. Raises OperatorError when the
+    answer is no, or nobody can answer.
     """
     require_answer(what, name, asking, by_name=by_name)
     if asking.name or asking.yes:
         return
+    if engine:
+        console.print(_world(engine), markup=False, highlight=False)
     if by_name:
         typed = console.input(f"Type [bold]{name}[/] to {what}: ").strip()
         if typed != name:
             raise OperatorError(f"'{typed}' is not '{name}': nothing was done")
     elif console.input(f"{what.capitalize()}? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise OperatorError("nothing was done")
+
+
+def _world(engine: Engine) -> str:
+    of = ""
+    if engine.target.name is TargetName.AWS:
+        of = f" (account {account(engine.environment, GLOBAL_REGION)})"
+    return f"target {engine.target.name}{of}, state in {place_of_state()}"
 
 
 def take_over_shown(engine: Engine, stacks: Iterable[Stack], showing: Showing) -> None:

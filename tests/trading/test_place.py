@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import NoCredentialsError
+from rich.console import Console
 from typer.testing import CliRunner
 
+from trading import aws, interaction
 from trading.cli import main
 from trading.engine import engine
 from trading.engine.graph import Graph
+from trading.errors import OperatorError
 from trading.targets import AwsTarget
 
 if TYPE_CHECKING:
@@ -81,3 +87,32 @@ def test_a_record_that_was_cut_off_tells_nothing(project: Project) -> None:
     (project.work / "dev" / "state-of-aws").write_text("")
     deploy()
     assert (project.work / "dev" / "state-of-aws").read_text() == "files of this checkout"
+
+
+class Terminal(io.StringIO):
+    """Somebody who answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_is_asked_sees_which_world_it_is(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    class Tokens:
+        def get_caller_identity(self) -> dict[str, str]:
+            if not known:
+                raise NoCredentialsError
+            return {"Account": "123456789012"}
+
+    monkeypatch.setattr(aws, "client", lambda *_: Tokens())
+    monkeypatch.setattr(sys, "stdin", Terminal("prod\n"))
+    shown = io.StringIO()
+    console = Console(file=shown, width=200)
+    monkeypatch.setattr(interaction, "console", console)
+    dev = engine.Engine("dev", AwsTarget(), 1)
+    with pytest.raises(OperatorError, match="nothing was done"):
+        interaction.confirm("deploy dev", "dev", interaction.Asking(), by_name=True, engine=dev)
+    world, question = shown.getvalue().splitlines()
+    account = "123456789012" if known else "unknown"
+    assert world == f"target aws (account {account}), state in files of this checkout"
+    assert question.startswith("Type dev to deploy dev")

@@ -87,7 +87,8 @@ def destroy_order(engine: Engine, order: Order, asking: Asking, showing: Showing
             )
         return
     show_order(order, engine.workspace, showing, {} if showing.silent else _notes(engine, order))
-    confirm(f"destroy {plural(order.count)}", engine.workspace, asking, by_name=True)
+    what = f"destroy {plural(order.count)}"
+    confirm(what, engine.workspace, asking, by_name=True, engine=engine)
     carry_out(engine, order, showing)
 
 
