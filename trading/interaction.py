@@ -87,18 +87,16 @@ def require_answer(what: str, name: str, asking: Asking, *, by_name: bool) -> No
         raise OperatorError(f"'{asking.name}' is not '{name}': nothing was done")
 
 
-def confirm(
-    what: str, name: str, asking: Asking, *, by_name: bool, engine: Engine | None = None
-) -> None:
-    """Ask before doing `what`, and show which world `engine` does it to; where something could be lost
+def confirm(what: str, engine: Engine, asking: Asking, *, by_name: bool) -> None:
+    """Ask before doing `what`, and show which world that is in; where something could be lost
     (`by_name`) have the name typed, for which `--yes` is not enough. Raises OperatorError when the
     answer is no, or nobody can answer.
     """
+    name = engine.workspace
     require_answer(what, name, asking, by_name=by_name)
     if asking.name or asking.yes:
         return
-    if engine:
-        console.print(_world(engine), markup=False, highlight=False)
+    console.print(_world(engine), markup=False, highlight=False)
     if by_name:
         typed = console.input(f"Type [bold]{name}[/] to {what}: ").strip()
         if typed != name:

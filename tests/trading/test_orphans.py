@@ -353,6 +353,15 @@ def test_nothing_is_removed_unasked(
     assert done.stdout.count(": removed") == 2
 
 
+def test_where_data_matters_state_in_files_tells_not_enough(
+    found: Callable[..., list[str]],
+) -> None:
+    removed = found("a")
+    arguments = ["orphans", "--env", "prod", "--remove", "--confirm", "prod"]
+    assert "set TRADING_STATE_BUCKET" in CliRunner().invoke(main, arguments).stderr
+    assert removed == []
+
+
 def test_with_a_state_bucket_yes_is_enough_but_not_for_prod(
     found: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,7 @@ def test_who_is_asked_sees_which_world_it_is(monkeypatch: pytest.MonkeyPatch, kn
     monkeypatch.setattr(interaction, "console", console)
     dev = engine.Engine("dev", AwsTarget(), 1)
     with pytest.raises(OperatorError, match="nothing was done"):
-        interaction.confirm("deploy dev", "dev", interaction.Asking(), by_name=True, engine=dev)
+        interaction.confirm("deploy dev", dev, interaction.Asking(), by_name=True)
     world, question = shown.getvalue().splitlines()
     account = "123456789012" if known else "unknown"
     assert world == f"target aws (account {account}), state in files of this checkout"

@@ -116,7 +116,7 @@ def deploy_order(
     }
     known = any(step.plan for step in order.steps)
     show_order(order, engine.workspace, showing, notes if known else {})
-    confirm(_what(engine), engine.workspace, asking, by_name=engine.guarded, engine=engine)
+    confirm(_what(engine), engine, asking, by_name=engine.guarded)
     carry_out(engine, order, showing, allowed)
 
 

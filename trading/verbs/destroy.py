@@ -88,7 +88,7 @@ def destroy_order(engine: Engine, order: Order, asking: Asking, showing: Showing
         return
     show_order(order, engine.workspace, showing, {} if showing.silent else _notes(engine, order))
     what = f"destroy {plural(order.count)}"
-    confirm(what, engine.workspace, asking, by_name=True, engine=engine)
+    confirm(what, engine, asking, by_name=True)
     carry_out(engine, order, showing)
 
 

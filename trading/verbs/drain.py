@@ -80,7 +80,7 @@ def reroute(engine: Engine, rerouting: Rerouting, asking: Asking, showing: Showi
     if not drained and is_unhealthy(engine, region):
         _say(f"Route 53 finds {region} unhealthy: it gets no clients until it is healthy", showing)
     what = f"{'drain' if drained else 'undrain'} {region} in {engine.workspace}"
-    confirm(what, engine.workspace, asking, by_name=engine.guarded, engine=engine)
+    confirm(what, engine, asking, by_name=engine.guarded)
     carry_out(engine, order, showing)
     if drained:
         _say(f"{region} is drained: clients leave it as their resolvers ask anew", showing)

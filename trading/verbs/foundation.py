@@ -33,7 +33,7 @@ def deploy_foundation(
 ) -> None:
     """Make the state bucket, where one is set, and deploy the foundation of every region."""
     account = Foundation(target(target_name), parallelism)
-    confirm("deploy the foundation", account.workspace, Asking(yes), by_name=False)
+    confirm("deploy the foundation", account, Asking(yes), by_name=False)
     if bucket := account.bootstrap():
         console.print(f"the state bucket {bucket} is ready")
     with exclusively(account, "deploy"):

@@ -49,6 +49,13 @@ def orphans(
     """
     workspace = workspace_name(env)
     engine = Engine(workspace, target(target_name), DEFAULT_PARALLELISM)
+    # State in files is this checkout's: what another one deployed would look left over, too.
+    alone = target_name is TargetName.AWS and state_bucket() is None
+    if remove_safe and alone and engine.data_matters:
+        raise OperatorError(
+            f"with state in files, what others deployed in {workspace} looks left over, too:"
+            " set TRADING_STATE_BUCKET, or leave --remove out"
+        )
     # A run makes things before it records them: they would look left over.
     with exclusively(engine, "orphans") if remove_safe else nullcontext():
         clients = Clients(engine.environment)
@@ -56,12 +63,8 @@ def orphans(
         if not json_form:
             _show(engine, found)
         if remove_safe and found.removable:
-            # State in files is this checkout's: another one's things would look left over too.
-            by_name = engine.data_matters or (
-                target_name is TargetName.AWS and state_bucket() is None
-            )
             what = f"remove {_things(len(found.removable))} from {workspace}"
-            confirm(what, workspace, Asking(yes, confirmed), by_name=by_name)
+            confirm(what, engine, Asking(yes, confirmed), by_name=engine.data_matters or alone)
             _remove(found.removable, clients, silent=json_form)
             found = search(engine, clients)
     if json_form:

@@ -94,7 +94,7 @@ def _unlock_stack(engine: Engine, stack: Stack, asking: Asking) -> None:
     _require_no_living_holder(lock, stack)
     console.print(_RISK, soft_wrap=True)
     what = f"unlock {stack.name}"
-    confirm(what, engine.workspace, asking, by_name=engine.guarded)
+    confirm(what, engine, asking, by_name=engine.guarded)
     lines: list[str] = []
     terraform = engine.terraform
     code = terraform.initialise(stack.directory, lines.append)
@@ -150,7 +150,7 @@ def _unlock_run(engine: Engine, asking: Asking) -> None:
             soft_wrap=True,
         )
     what = f"free {engine.workspace} of that run"
-    confirm(what, engine.workspace, asking, by_name=engine.guarded)
+    confirm(what, engine, asking, by_name=engine.guarded)
     freed = remove_run_lock(engine.workspace, run, engine.environment)
     console.print(f"{engine.workspace} is free" if freed else "that run has ended meanwhile")
 
