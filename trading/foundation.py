@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stacks.settings import FOUNDATION_WORKSPACE, state_bucket
+from trading.advice import command
 from trading.engine.engine import Engine
 from trading.errors import OperatorError
 from trading.state.state_bucket import ensure_state_bucket
@@ -37,6 +38,6 @@ class Foundation(Engine):
         if users:
             raise OperatorError(
                 f"{', '.join(users)} is deployed and logs through the foundation:"
-                f" run `trading destroy --env {users[0]}` first"
+                f" run {command('destroy', users[0])} first"
             )
         return self.destroy_order(self.all_stacks())

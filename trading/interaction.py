@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from stacks.settings import FOUNDATION_WORKSPACE, GLOBAL_REGION
+from trading.advice import command
 from trading.aws import account
 from trading.display import Showing, display, write_event
 from trading.engine.events import State
@@ -118,7 +119,7 @@ def take_over_shown(engine: Engine, stacks: Iterable[Stack], showing: Showing) -
         adoption = take_over(engine, stack)
         said = {
             "took over": adoption.adopted,
-            "may be left behind, see `trading orphans`:": adoption.left_behind,
+            f"may be left behind, see {command('orphans', engine.workspace)}:": adoption.left_behind,
         }
         for what, addresses in said.items():
             if addresses and not showing.silent:
@@ -147,7 +148,7 @@ def carry_out(
     else:
         summarize(console, order.verb, results)
     if any(result.state is not State.DONE for result in results):
-        again = f"go on with `trading resume --env {engine.workspace}`"
+        again = f"go on with {command('resume', engine.workspace)}"
         if engine.workspace == FOUNDATION_WORKSPACE:
             again = "repeat it"
         raise OperatorError(

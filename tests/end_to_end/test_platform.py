@@ -241,7 +241,7 @@ def test_what_is_done_behind_terraforms_back_is_found(deployed: Operator) -> Non
 def test_an_api_that_clients_are_led_to_is_not_destroyed(deployed: Operator) -> None:
     result = deployed.trading("destroy", f"api-{TORN_DOWN}", "--confirm", WORKSPACE)
     assert result.returncode == 1
-    assert f"run `trading drain {TORN_DOWN}` first" in result.stderr
+    assert f"run `trading drain {TORN_DOWN} --env {WORKSPACE}` first" in result.stderr
 
 
 def test_a_region_is_drained_while_it_is_down(

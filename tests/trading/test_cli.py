@@ -251,7 +251,10 @@ def test_outputs_as_json_are_whole(project: Project) -> None:
 
 
 def test_outputs_of_nothing_are_refused() -> None:
-    assert refused("outputs", "--env", "dev") == "nothing is deployed in dev: run `trading deploy`"
+    assert (
+        refused("outputs", "--env", "dev")
+        == "nothing is deployed in dev: run `trading deploy --env dev`"
+    )
 
 
 def test_the_command_says_one_line_and_no_traceback(tmp_path: object) -> None:

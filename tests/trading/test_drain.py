@@ -262,7 +262,7 @@ def test_an_api_that_clients_are_led_to_is_not_destroyed(project: Project) -> No
     for selection in ([f"api-{WEST}"], ["--region", WEST]):
         line = refused("destroy", *selection, "--confirm", "dev")
         assert line.startswith(f"the shared name still leads clients to {WEST}")
-        assert f"`trading drain {WEST}`" in line
+        assert f"`trading drain {WEST} --env dev`" in line
     assert not project.calls("apply")
 
 
@@ -367,10 +367,10 @@ def test_a_plan_is_made_of_what_would_be_deployed(project: Project) -> None:
 
 def test_a_region_without_an_api_is_not_put_back(project: Project) -> None:
     route(project, [WEST], [WEST])
-    assert "run `trading deploy global-dns` first" in refused("undrain", WEST, "--yes")
+    assert "run `trading deploy global-dns --env dev` first" in refused("undrain", WEST, "--yes")
     remove_state(project, f"api-{WEST}")
     line = refused("undrain", WEST, "--yes")
-    assert f"run `trading deploy --region {WEST} --with-dependents` first" in line
+    assert f"run `trading deploy --region {WEST} --with-dependents --env dev` first" in line
     assert not project.calls("apply")
 
 

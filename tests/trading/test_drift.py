@@ -372,7 +372,10 @@ def test_a_stack_that_cannot_be_examined_is_named_beside_the_drift_of_others(
 def test_nothing_deployed_is_refused(deployed: Project) -> None:
     result = trading("--layer", "api")
     assert result.exit_code == 1
-    assert "error: none of these stacks is deployed in dev: run `trading deploy`" in result.stderr
+    assert (
+        "error: none of these stacks is deployed in dev: run `trading deploy --env dev`"
+        in result.stderr
+    )
 
 
 def test_ctrl_c_stops_cleanly(deployed: Project) -> None:

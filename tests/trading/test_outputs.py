@@ -113,7 +113,7 @@ def test_the_table_shows_values_as_they_are() -> None:
 
 def test_a_named_stack_that_is_not_deployed_is_refused() -> None:
     line = refused("data-us-east-1", "global-zone")
-    assert "global-zone is not deployed: run `trading deploy global-zone`" in line
+    assert "global-zone is not deployed: run `trading deploy global-zone --env dev`" in line
 
 
 def test_a_shell_gets_every_value_as_it_is() -> None:

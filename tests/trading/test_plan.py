@@ -125,7 +125,7 @@ def test_a_saved_plan_is_what_is_applied(project: Project) -> None:
 def test_without_a_saved_plan_there_is_nothing_to_apply() -> None:
     result = trading("deploy", "--plan", "--yes")
     assert result.exit_code == 1
-    assert result.stderr == "error: there is no saved plan: run `trading plan` first\n"
+    assert result.stderr == "error: there is no saved plan: run `trading plan --env dev` first\n"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_stale_plan_is_refused(project: Project, what: str, told: str) -> None
             (project.work / "dev" / "plans" / "network-us-east-1.tfplan").unlink()
     result = trading("deploy", "--plan", "--yes")
     assert result.exit_code == 1
-    assert f"the saved plan is stale: {told}; run `trading plan` again" in result.stderr
+    assert f"the saved plan is stale: {told}; run `trading plan --env dev` again" in result.stderr
     assert applied(project) == []
 
 

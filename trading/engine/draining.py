@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trading.advice import command
 from trading.engine.dns_health import is_unhealthy, require_control_plane
 from trading.engine.routing import (
     DNS,
@@ -40,7 +41,8 @@ def undrain_order(engine: Engine, region: str) -> Order | None:
         api = apis(engine)[region]
         selection = DNS if engine.is_deployed(api) else f"--region {region} --with-dependents"
         raise OperatorError(
-            f"{DNS} knows of no API in {region}: run `trading deploy {selection}` first"
+            f"{DNS} knows of no API in {region}:"
+            f" run {command(f'deploy {selection}', engine.workspace)} first"
         )
     require_control_plane(engine)
     return rerouting_order(engine, routing.undraining(region), region)
@@ -55,7 +57,8 @@ def _routing(engine: Engine, region: str) -> Routing:
     routing = read_routing(engine)
     if routing is None:
         raise OperatorError(
-            f"{DNS} is not deployed, or not wholly: run `trading deploy {DNS}` first"
+            f"{DNS} is not deployed, or not wholly:"
+            f" run {command(f'deploy {DNS}', engine.workspace)} first"
         )
     return routing
 

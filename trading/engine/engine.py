@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stacks.settings import FOUNDATION_WORKSPACE, parse_workspace, state_bucket
+from trading.advice import command
 from trading.engine.execution import Execution
 from trading.engine.graph import reverse
 from trading.engine.order import Order, Step, Verb
@@ -105,9 +106,10 @@ class Engine:
         if missing := self._missing(selected, change):
             needed = {one.name: self.graph.unselected_upstream([one]) for one in selected}
             needing = [name for name, up in needed.items() if any(s.name in missing for s in up)]
+            first = command(f"deploy {' '.join(missing)}", self.workspace)
             raise OperatorError(
                 f"{', '.join(needing)} cannot be deployed: {', '.join(missing)} is not deployed;"
-                f" add --with-dependencies, or run `trading deploy {' '.join(missing)}` first"
+                f" add --with-dependencies, or run {first} first"
             )
         self._require_foundation(selected)
         return self._order(Verb.DEPLOY, selected, change)
@@ -128,11 +130,12 @@ class Engine:
         steps = [Step(stack, Verb.DESTROY) for stack in stacks]
         order = Order(Verb.DESTROY, steps, reverse(self.graph.predecessors(stacks)))
         if stranded == [DNS] and (change := change_by_destroy(self, stacks)):
-            return change.precede(order, self.graph.stacks[DNS])
+            return change.precede(order, self.graph.stacks[DNS], self.workspace)
         if stranded:
+            first = command(f"destroy {' '.join(stranded)}", self.workspace)
             raise OperatorError(
                 f"{', '.join(stranded)} would be stranded: deployed, and built upon what you would"
-                f" destroy; add --with-dependents, or run `trading destroy {' '.join(stranded)}` first"
+                f" destroy; add --with-dependents, or run {first} first"
             )
         return order
 

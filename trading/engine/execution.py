@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from trading.advice import command
 from trading.aws import errors
 from trading.engine.events import State
 from trading.engine.journal import Journal
@@ -85,8 +86,8 @@ class Execution:
             return str(error)  # Why Terraform failed matters more than what cannot be asked now.
         if lock is None:
             return str(error)
-        unlock = f"trading unlock {step.name} --env {self.engine.workspace}"
-        return f"its state is {lock}; if that one is dead: `{unlock}`"
+        unlock = command(f"unlock {step.name}", self.engine.workspace)
+        return f"its state is {lock}; if that one is dead: {unlock}"
 
     def _record(self, step: Step, finished: StackFinished) -> None:
         if finished.state is not State.DONE or step.partial:

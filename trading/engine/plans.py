@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from trading.advice import command
 from trading.engine.events import Action, PlannedChange, State
 from trading.engine.order import SavedPlan
 from trading.errors import OperatorError
@@ -79,7 +80,8 @@ def saved_plans(engine: Engine) -> dict[str, SavedPlan]:
     ]
     if stale:
         raise OperatorError(
-            f"the saved plan is stale: {', '.join(stale)}; run `trading plan` again"
+            f"the saved plan is stale: {', '.join(stale)};"
+            f" run {command('plan', engine.workspace)} again"
         )
     return {
         name: SavedPlan(
@@ -118,7 +120,9 @@ def fresh_plans(engine: Engine, results: Collection[StackFinished]) -> dict[str,
 def _manifest(engine: Engine) -> dict[str, Any]:
     path = engine.folder.plans / _MANIFEST
     if not path.is_file():
-        raise OperatorError("there is no saved plan: run `trading plan` first")
+        raise OperatorError(
+            f"there is no saved plan: run {command('plan', engine.workspace)} first"
+        )
     return dict(json.loads(path.read_text()))
 
 

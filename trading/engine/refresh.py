@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from trading.advice import command
 from trading.engine.events import State
 from trading.engine.operation import StackOperation
 from trading.engine.order import Order, Step, Verb
@@ -41,7 +42,8 @@ def refresh_order(engine: Engine, selected: Sequence[Stack]) -> Order:
     ]
     if not steps:
         raise OperatorError(
-            f"none of these stacks is deployed in {engine.workspace}: run `trading deploy` first"
+            f"none of these stacks is deployed in {engine.workspace}:"
+            f" run {command('deploy', engine.workspace)} first"
         )
     return Order(Verb.PLAN, steps, {step.name: set() for step in steps})
 

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from trading.advice import command
 from trading.engine.order import Order, Step, Verb
 from trading.errors import OperatorError
 
@@ -124,7 +125,7 @@ class RoutingChange:
         """Terraform's arguments for it."""
         return () if self.now == self.then else self.then.arguments
 
-    def precede(self, order: Order, stack: Stack) -> Order:
+    def precede(self, order: Order, stack: Stack, workspace: str) -> Order:
         """The order, with global-dns letting go of what the order destroys before that.
 
         Raises OperatorError while the shared name still leads there.
@@ -133,7 +134,7 @@ class RoutingChange:
         if leading:
             raise OperatorError(
                 f"the shared name still leads clients to {', '.join(leading)}:"
-                f" run `trading drain {leading[0]}` first, or add --with-dependents"
+                f" run {command(f'drain {leading[0]}', workspace)} first, or add --with-dependents"
             )
         if not self.arguments:
             return order

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from trading.advice import command
 from trading.engine.graph import Selection
 from trading.errors import OperatorError
 
@@ -57,7 +58,9 @@ def read_outputs(engine: Engine, regions: Collection[str] = ()) -> dict[str, Reg
             found.setdefault(stack.region, {}).update(published[stack.name])
     if not found:
         where = ", ".join([engine.workspace, *regions])
-        raise OperatorError(f"nothing is deployed in {where}: run `trading deploy`")
+        raise OperatorError(
+            f"nothing is deployed in {where}: run {command('deploy', engine.workspace)}"
+        )
     return {region: _region(found[region], engine.target) for region in sorted(found)}
 
 
@@ -66,9 +69,8 @@ def read_stack_outputs(engine: Engine, stacks: Collection[Stack]) -> dict[str, d
     published = engine.published(stacks)
     missing = [stack.name for stack in stacks if stack.name not in published]
     if missing:
-        raise OperatorError(
-            f"{', '.join(missing)} is not deployed: run `trading deploy {' '.join(missing)}`"
-        )
+        deploy = command(f"deploy {' '.join(missing)}", engine.workspace)
+        raise OperatorError(f"{', '.join(missing)} is not deployed: run {deploy}")
     return published
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from stacks.settings import state_bucket
+from trading.advice import command
 from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
 from trading.state.bucket_objects import BucketObjects, workspace_prefix
@@ -125,9 +126,7 @@ def _refusal(workspace: str, holder: Holder | None, *, unlock: bool = False) -> 
         return OperatorError(f"another run of {workspace} has just begun or ended: try again")
     advice = "wait until it has ended"
     if unlock:
-        advice += (
-            f", or free it with `trading unlock --run --env {workspace}` if it is gone for sure"
-        )
+        advice += f", or free it with {command('unlock --run', workspace)} if it is gone for sure"
     return OperatorError(f"another run works on {workspace}: {holder}; {advice}")
 
 

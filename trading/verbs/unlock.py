@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from stacks.settings import FOUNDATION_WORKSPACE, workspace_name
+from trading.advice import command
 from trading.engine.engine import Engine
 from trading.engine.graph import Selection, Stack
 from trading.errors import OperatorError
@@ -103,7 +104,7 @@ def _unlock_stack(engine: Engine, stack: Stack, asking: Asking) -> None:
         code = terraform.force_unlock(stack.directory, lines.append, lock.id)
     if code != 0:
         raise OperatorError(f"{stack.name} could not be unlocked: {' '.join(lines[-3:])}")
-    go_on = f"go on with `trading resume --env {engine.workspace}`"
+    go_on = f"go on with {command('resume', engine.workspace)}"
     if engine.workspace == FOUNDATION_WORKSPACE:
         go_on = "repeat what was cut off"
     console.print(f"{stack.name} is unlocked: {go_on}")
@@ -170,7 +171,7 @@ def _list(engine: Engine, locks: dict[str, StateLock], run: Holder | None) -> No
         return
     if run:
         _show_run(run)
-        free = f"`trading unlock --run --env {engine.workspace}`"
+        free = command("unlock --run", engine.workspace)
         if run.is_alive() is False:
             console.print(
                 "That run is dead: the next one on this machine takes its lock over;"
