@@ -144,6 +144,16 @@ def test_where_data_matters_a_deploy_needs_the_name(project: Project) -> None:
     assert trading(*deploy, "--confirm", "prod").exit_code == 0
 
 
+@pytest.mark.parametrize("text", ["", "aws\n", "?", "\x00"])
+def test_a_target_that_cannot_be_read_refuses_nothing(project: Project, text: str) -> None:
+    deploy = ("deploy", "security-us-east-1", "--env", "dev", "--yes")
+    assert trading(*deploy).exit_code == 0
+    record = project.work / "dev" / "target"
+    record.write_text(text)
+    assert trading(*deploy).exit_code == 0
+    assert record.read_text() == "aws"
+
+
 def test_the_foundation_of_another_target_does_not_count(project: Project) -> None:
     (project.work / "foundation").mkdir(exist_ok=True)
     (project.work / "foundation" / "target").write_text("local")

@@ -122,6 +122,18 @@ def test_a_saved_plan_is_what_is_applied(project: Project) -> None:
     assert "1 stack done: +0 ~1 -0 resources" in result.stdout
 
 
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"target": "aws"}', '{"target": "aws", "stacks": []}']
+)
+def test_a_manifest_that_cannot_be_read_is_one_line(project: Project, text: str) -> None:
+    trading("plan", "security-us-east-1")
+    (project.work / "dev" / "plans" / "plans.json").write_text(text)
+    result = trading("deploy", "--plan", "--yes")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: the saved plan cannot be read: run `trading plan")
+    assert trading("plan", "security-us-east-1").exit_code == 2
+
+
 def test_without_a_saved_plan_there_is_nothing_to_apply() -> None:
     result = trading("deploy", "--plan", "--yes")
     assert result.exit_code == 1

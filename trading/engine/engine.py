@@ -27,6 +27,7 @@ from trading.errors import OperatorError
 from trading.state.place import require_same_place
 from trading.state.run_lock import run_lock
 from trading.state.states import LAYERS_ON_FOUNDATION, stacks_with_state
+from trading.targets import Target, TargetName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from trading.engine.graph import Graph, Stack
     from trading.engine.routing import RoutingChange
     from trading.engine.terraform import Output
-    from trading.targets import Target
 
 
 class Engine:
@@ -176,8 +176,9 @@ class Engine:
         which AWS it is of, and what is there would be orphaned.
         """
         record = self.folder.target
-        recorded = record.read_text() if record.is_file() else self.target.name
-        if recorded == self.target.name or state_bucket() is not None:
+        recorded = record.read_text(errors="replace").strip() if record.is_file() else ""
+        unknown = recorded not in [*TargetName]
+        if unknown or recorded == self.target.name or state_bucket() is not None:
             return
         if stacks_with_state(self.workspace, self.environment):
             raise OperatorError(

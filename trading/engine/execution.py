@@ -16,6 +16,7 @@ from trading.engine.policy import Policy
 from trading.engine.preparation import Preparation
 from trading.engine.runner import Runner
 from trading.errors import OperatorError
+from trading.files import write_whole
 from trading.state.deployments import forget_deployment, record_deployment
 from trading.state.locks import read_lock
 from trading.state.place import record_place
@@ -100,8 +101,7 @@ class Execution:
             record_deployment(step.name, workspace, environment, seconds=seconds, changes=changes)
 
     def _record_target(self) -> None:
-        self.engine.folder.target.parent.mkdir(parents=True, exist_ok=True)
-        self.engine.folder.target.write_text(self.engine.target.name)
+        write_whole(self.engine.folder.target, self.engine.target.name)
         record_place(self.engine.workspace, self.engine.target.name)
 
 

@@ -11,6 +11,7 @@ from trading.advice import command
 from trading.engine.events import Action, PlannedChange, State
 from trading.engine.order import SavedPlan
 from trading.errors import OperatorError
+from trading.files import write_whole
 from trading.state.states import state_versions
 
 if TYPE_CHECKING:
@@ -31,6 +32,36 @@ class _Basis:
 
     configuration: str
     states: dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """What the manifest says of one stack's plan."""
+
+    changes: tuple[PlannedChange, ...]
+    outputs_change: bool
+    basis: _Basis
+
+    @classmethod
+    def parse(cls, told: dict[str, Any]) -> _Recorded:
+        basis = _Basis(told["configuration"], dict(told["states"]))
+        return cls(tuple(map(_change, told["changes"])), told["outputs_change"], basis)
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """What lies beside the plans. `failed` and `waiting` are stacks that were to be planned, too."""
+
+    target: str
+    stacks: dict[str, _Recorded]
+    failed: list[str]
+    waiting: list[str]
+
+    @classmethod
+    def parse(cls, text: str) -> _Manifest:
+        told = json.loads(text)
+        stacks = {name: _Recorded.parse(stack) for name, stack in told["stacks"].items()}
+        return cls(told["target"], stacks, list(told["failed"]), list(told["waiting"]))
 
 
 def forget_plans(engine: Engine) -> None:
@@ -58,24 +89,24 @@ def save_plans(engine: Engine, results: Sequence[StackFinished]) -> None:
         "failed": [result.stack for result in results if result.state is State.FAILED],
         "waiting": [result.stack for result in results if result.state is State.SKIPPED],
     }
-    (engine.folder.plans / _MANIFEST).write_text(json.dumps(manifest, indent=2))
+    write_whole(engine.folder.plans / _MANIFEST, json.dumps(manifest, indent=2))
 
 
 def saved_plans(engine: Engine) -> dict[str, SavedPlan]:
     """The saved plans by stack. Raises OperatorError when there are none, or any failed or is stale."""
     manifest = _manifest(engine)
-    if manifest["failed"]:
-        raise OperatorError(f"{', '.join(manifest['failed'])} could not be planned: plan again")
-    if not manifest["stacks"]:
+    if manifest.failed:
+        raise OperatorError(f"{', '.join(manifest.failed)} could not be planned: plan again")
+    if not manifest.stacks:
         raise OperatorError(
             "the saved plan is of no stack: deploy what they wait for, and plan again"
         )
-    if manifest["target"] != engine.target.name:
-        raise OperatorError(f"the saved plan is of the target {manifest['target']}: plan again")
+    if manifest.target != engine.target.name:
+        raise OperatorError(f"the saved plan is of the target {manifest.target}: plan again")
     versions = state_versions(engine.workspace, engine.environment)
     stale = [
         f"{name} ({why})"
-        for name, recorded in manifest["stacks"].items()
+        for name, recorded in manifest.stacks.items()
         if (why := _staleness(engine, name, recorded, versions))
     ]
     if stale:
@@ -84,18 +115,14 @@ def saved_plans(engine: Engine) -> dict[str, SavedPlan]:
             f" run {command('plan', engine.workspace)} again"
         )
     return {
-        name: SavedPlan(
-            _plan_file(engine, name),
-            tuple(map(_change, recorded["changes"])),
-            recorded["outputs_change"],
-        )
-        for name, recorded in manifest["stacks"].items()
+        name: SavedPlan(_plan_file(engine, name), recorded.changes, recorded.outputs_change)
+        for name, recorded in manifest.stacks.items()
     }
 
 
 def unplanned_stacks(engine: Engine) -> list[str]:
     """The stacks that were to be planned, and waited for others."""
-    return list(_manifest(engine)["waiting"])
+    return _manifest(engine).waiting
 
 
 def with_plans(order: Order, plans: dict[str, SavedPlan]) -> Order:
@@ -117,13 +144,17 @@ def fresh_plans(engine: Engine, results: Collection[StackFinished]) -> dict[str,
     }
 
 
-def _manifest(engine: Engine) -> dict[str, Any]:
+def _manifest(engine: Engine) -> _Manifest:
     path = engine.folder.plans / _MANIFEST
     if not path.is_file():
         raise OperatorError(
             f"there is no saved plan: run {command('plan', engine.workspace)} first"
         )
-    return dict(json.loads(path.read_text()))
+    try:
+        return _Manifest.parse(path.read_text())
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        again = command("plan", engine.workspace)
+        raise OperatorError(f"the saved plan cannot be read: run {again} again") from error
 
 
 def _plan_file(engine: Engine, stack: str) -> Path:
@@ -138,19 +169,19 @@ def _basis(stack: Stack, versions: dict[str, str]) -> _Basis:
     )
 
 
-def _staleness(
-    engine: Engine, name: str, recorded: dict[str, Any], versions: dict[str, str]
-) -> str:
+def _staleness(engine: Engine, name: str, recorded: _Recorded, versions: dict[str, str]) -> str:
     stack = engine.graph.stacks.get(name)
     if stack is None:
         return "it is no stack any more"
     if not _plan_file(engine, name).is_file():
         return "its plan is gone"
     basis = _basis(stack, versions)
-    if basis.configuration != recorded["configuration"]:
+    if basis.configuration != recorded.basis.configuration:
         return "its configuration has changed"
     changed = [
-        other for other, version in recorded["states"].items() if version != basis.states.get(other)
+        other
+        for other, version in recorded.basis.states.items()
+        if version != basis.states.get(other)
     ]
     return f"the state of {', '.join(changed)} has changed" if changed else ""
 

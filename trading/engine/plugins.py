@@ -6,12 +6,12 @@ import os
 import platform
 import sys
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from stacks.paths import PROJECT_ROOT, work_directory
 from trading.engine.executable import is_opentofu, provider_address
 from trading.errors import OperatorError
+from trading.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +136,6 @@ def this_platform() -> str:
 
 def _write_configuration(mirror: Path) -> Path:
     configuration = work_directory() / "terraform.rc"
-    configuration.parent.mkdir(parents=True, exist_ok=True)
     provider = provider_address()
     text = (
         "provider_installation {\n"
@@ -144,11 +143,8 @@ def _write_configuration(mirror: Path) -> Path:
         f'  direct {{\n    exclude = ["{provider}"]\n  }}\n'
         "}\n"
     )
-    # Another command may read it at this moment, so it is replaced and never half written.
     if not configuration.is_file() or configuration.read_text() != text:
-        with NamedTemporaryFile("w", dir=configuration.parent, delete=False) as draft:
-            draft.write(text)
-        Path(draft.name).replace(configuration)
+        write_whole(configuration, text)
     return configuration
 
 

@@ -10,8 +10,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, TextIO
 
 from stacks.paths import PROJECT_ROOT
@@ -19,10 +17,12 @@ from trading.engine.fingerprint import digest, inputs_fingerprint
 from trading.engine.graph import Graph
 from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
+from trading.files import write_whole
 from trading.state.run_lock import run_of_checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,7 @@ def _replace(folder: WorkspaceFolder, inputs: str, aside: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         (aside / name).replace(path)
     shutil.rmtree(aside)
-    record = _record_path(folder)
-    with NamedTemporaryFile("w", dir=record.parent, delete=False) as draft:
-        json.dump({"inputs": inputs, "files": files}, draft, indent=1)
-    Path(draft.name).replace(record)
+    write_whole(_record_path(folder), json.dumps({"inputs": inputs, "files": files}, indent=1))
 
 
 def _read_record(folder: WorkspaceFolder) -> _Record | None:

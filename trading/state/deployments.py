@@ -6,13 +6,14 @@ import functools
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stacks.paths import PROJECT_ROOT, state_directory
 from stacks.settings import state_bucket
 from trading.engine.events import Changes
+from trading.files import write_whole
 from trading.state.bucket_objects import BucketObjects, workspace_prefix
 from trading.state.holder import operator
 
@@ -50,12 +51,16 @@ class Deployment:
         return {**asdict(self), "moment": self.moment.isoformat(timespec="seconds")}
 
     @classmethod
-    def parse(cls, text: str) -> Deployment:
-        """A record from its JSON."""
-        told = json.loads(text)
-        told["moment"] = datetime.fromisoformat(told["moment"])
-        told["changes"] = Changes(**told["changes"])
-        return cls(**told)
+    def parse(cls, text: str) -> Deployment | None:
+        """A record from its JSON; None when it cannot be read, as after a power failure."""
+        try:
+            told = json.loads(text)
+            known = {field.name: told[field.name] for field in fields(cls)}
+            known["moment"] = datetime.fromisoformat(known["moment"]).astimezone(UTC)
+            known["changes"] = Changes(**known["changes"])
+            return cls(**known)
+        except (ValueError, TypeError, KeyError):
+            return None
 
 
 def record_deployment(
@@ -84,27 +89,28 @@ def record_deployment(
     if bucket:
         BucketObjects(bucket, environment).write(_key(stack, workspace), text)
         return
-    path = _path(stack, workspace)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    write_whole(_path(stack, workspace), text)
 
 
 def read_deployments(workspace: str, environment: Mapping[str, str]) -> dict[str, Deployment]:
-    """The records of a workspace by stack. Raises OperatorError without the state bucket."""
+    """The readable records of a workspace by stack. Raises OperatorError without the state bucket."""
     bucket = state_bucket()
     if bucket is None:
         found = state_directory().glob(f"*/{workspace}/{_FILE_NAME}")
-        return {path.parents[1].name: Deployment.parse(path.read_text()) for path in found}
+        texts = {path.parents[1].name: path.read_text(errors="replace") for path in found}
+        return _parsed(texts)
     objects = BucketObjects(bucket, environment)
     prefix = workspace_prefix(workspace)
     keys = [key for key in objects.keys(prefix) if key.endswith(_KEY_ENDING)]
     with ThreadPoolExecutor(_READERS) as pool:
         documents = list(pool.map(objects.read, keys))
-    return {
-        key.removeprefix(prefix).removesuffix(_KEY_ENDING): Deployment.parse(document.text)
-        for key, document in zip(keys, documents, strict=True)
-        if document
-    }
+    return _parsed(
+        {
+            key.removeprefix(prefix).removesuffix(_KEY_ENDING): document.text
+            for key, document in zip(keys, documents, strict=True)
+            if document
+        }
+    )
 
 
 def forget_deployment(stack: str, workspace: str, environment: Mapping[str, str]) -> None:
@@ -121,6 +127,11 @@ def source_revision() -> tuple[str | None, bool]:
     """The commit of the sources, and whether they differ from it; None where git does not know."""
     commit = _git("rev-parse", "HEAD")
     return commit, bool(commit and _git("status", "--porcelain"))
+
+
+def _parsed(texts: Mapping[str, str]) -> dict[str, Deployment]:
+    found = {stack: Deployment.parse(text) for stack, text in texts.items()}
+    return {stack: deployment for stack, deployment in found.items() if deployment}
 
 
 def _git(*arguments: str) -> str | None:

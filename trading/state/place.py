@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stacks.settings import state_bucket
 from trading.engine.workspace_folder import WorkspaceFolder
 from trading.errors import OperatorError
+from trading.files import write_whole
 from trading.state.states import list_file_states
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ def place_of_state() -> str:
 
 def record_place(workspace: str, target: TargetName) -> None:
     """Remember where the state of a workspace is from now on."""
-    record = WorkspaceFolder(workspace).state_place(target)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(place_of_state())
+    write_whole(WorkspaceFolder(workspace).state_place(target), place_of_state())
 
 
 def require_same_place(workspace: str, target: TargetName) -> None:

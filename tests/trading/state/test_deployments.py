@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -53,6 +54,24 @@ def test_a_record_is_read_back_and_forgotten() -> None:
     forget_deployment("never-deployed", "dev", os.environ)
     assert set(read_deployments("dev", os.environ)) == {"api-us-east-1"}
     assert list_states(os.environ) == set()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"moment": 1}', "\udcff"])
+def test_a_record_that_cannot_be_read_hides_no_other(work: Path, text: str) -> None:
+    record("network-us-east-1")
+    record("api-us-east-1")
+    path = work / "state" / "api-us-east-1" / "dev" / "deployment.json"
+    path.write_text(text, errors="surrogateescape")
+    assert set(read_deployments("dev", os.environ)) == {"network-us-east-1"}
+    record("api-us-east-1")
+    assert len(read_deployments("dev", os.environ)) == 2
+
+
+def test_a_newer_versions_record_is_read(work: Path) -> None:
+    record("network-us-east-1")
+    path = work / "state" / "network-us-east-1" / "dev" / "deployment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"newer": 1}))
+    assert set(read_deployments("dev", os.environ)) == {"network-us-east-1"}
 
 
 @pytest.mark.usefixtures("work")
