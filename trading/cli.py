@@ -45,6 +45,9 @@ class _Verbs(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            _complain("interrupted")
+            raise typer.Exit(130) from error
         except (OperatorError, SettingsError) as error:
             raise _refusal(str(error)) from error
         except OSError as error:
@@ -59,10 +62,12 @@ class _Verbs(TyperGroup):
 
 
 def _refusal(message: str) -> typer.Exit:
-    Console(stderr=True, emoji=False).print(
-        f"error: {message}", markup=False, highlight=False, soft_wrap=True
-    )
+    _complain(f"error: {message}")
     return typer.Exit(1)
+
+
+def _complain(line: str) -> None:
+    Console(stderr=True, emoji=False).print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 main = typer.Typer(

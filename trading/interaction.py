@@ -115,8 +115,13 @@ def _world(engine: Engine) -> str:
 
 def take_over_shown(engine: Engine, stacks: Iterable[Stack], showing: Showing) -> None:
     """Take over what killed runs made and no state knows; tell what that was."""
+
+    def waiting(address: str) -> None:
+        if not showing.silent:
+            console.print(f"waiting for AWS to make {address}", highlight=False, markup=False)
+
     for stack in stacks:
-        adoption = take_over(engine, stack)
+        adoption = take_over(engine, stack, waiting)
         said = {
             "took over": adoption.adopted,
             f"may be left behind, see {command('orphans', engine.workspace)}:": adoption.left_behind,

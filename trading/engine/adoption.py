@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from trading.engine.graph import Stack
 
 _POLL_SECONDS = 5.0
+# Longer than AWS takes for anything of ours.
+_PATIENCE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,19 @@ def adopt(
     stack: Stack,
     transcripts: Sequence[Path],
     on_line: Callable[[str], None],
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> Adoption:
     """Import what the applies of these transcripts, the oldest first, had begun to create, and the
     state does not have.
 
-    The next apply settles what is incomplete. Waits until AWS has made what it is still making.
+    The next apply settles what is incomplete. Waits until AWS has made what it is still making,
+    an hour at most, and tells `waiting` the address of each.
     Where Terraform cannot plan, nothing is adopted: the next apply says why.
     """
     begun: dict[str, str | None] = {}
     for transcript in transcripts:
         begun |= begun_creations(transcript)
-    return _Adopter(terraform, stack, begun, on_line).run() if begun else Adoption()
+    return _Adopter(terraform, stack, begun, on_line, waiting).run() if begun else Adoption()
 
 
 def begun_creations(transcript: Path) -> dict[str, str | None]:
@@ -102,11 +106,14 @@ class _Adopter:
         stack: Stack,
         begun: dict[str, str | None],
         on_line: Callable[[str], None],
+        waiting: Callable[[str], None],
     ) -> None:
         self._terraform = terraform
         self._stack = stack
         self._begun = begun
         self._on_line = on_line
+        self._waiting = waiting
+        self._deadline = time.monotonic() + _PATIENCE_SECONDS
         # What was imported, or need not be: it cannot be, or is not there.
         self._settled: set[str] = set()
 
@@ -168,10 +175,13 @@ class _Adopter:
                     self._settled.add(resource.address)
                     return None
                 attributes["id"] = found
+            told = False
             while importable.being_made and importable.being_made(clients, attributes):
-                if self._terraform.processes.stopping:
+                if self._terraform.processes.stopping or time.monotonic() > self._deadline:
                     return None
-                self._on_line(f"{resource.address}: AWS is still making it")
+                if not told:
+                    self._waiting(resource.address)
+                    told = True
                 time.sleep(_POLL_SECONDS)
             return identity_of(importable, attributes)
         except ClientError as error:

@@ -51,22 +51,29 @@ class Processes:
         environment: Mapping[str, str],
         on_line: Callable[[str], None],
         outliving: Outliving | None = None,
+        errors: TextIO | None = None,
     ) -> int:
-        """Run a command to its end and give its exit code; each line of its output as it comes."""
+        """Run a command to its end and give its exit code; each line of its output as it comes.
+        `errors` is for what it writes to standard error, which is output too otherwise.
+        """
         if outliving is None:
-            process = self._start(command, directory, environment, subprocess.PIPE)
+            process = self._start(command, directory, environment, subprocess.PIPE, errors)
             assert process.stdout is not None
             lines: Iterable[str] = process.stdout
         else:
             with outliving.transcript.open("a") as output:
                 begin = output.tell()
-                process = self._start(command, directory, environment, output)
+                process = self._start(command, directory, environment, output, errors)
             outliving.started(process.pid)
             lines = _follow(outliving.transcript, begin, process)
         try:
             for line in lines:
                 on_line(line.rstrip("\n"))
             return process.wait()
+        except BaseException:
+            # Such as Ctrl-C: alone, it would work on behind whoever thinks it has stopped.
+            _end(process)
+            raise
         finally:
             with self._lock:
                 self._running.discard(process)
@@ -93,6 +100,7 @@ class Processes:
         directory: Path,
         environment: Mapping[str, str],
         output: TextIO | int,
+        errors: TextIO | None,
     ) -> subprocess.Popen[str]:
         with self._lock:
             if self.stopping:
@@ -103,7 +111,7 @@ class Processes:
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=errors or subprocess.STDOUT,
                 text=True,
                 # A group of its own: Terraform gives up at once when it is interrupted twice, and
                 # the terminal interrupts every process of our group.
@@ -111,6 +119,17 @@ class Processes:
             )
             self._running.add(process)
             return process
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Wait until a process has stopped cleanly; a second Ctrl-C kills it."""
+    try:
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 def _follow(transcript: Path, begin: int, process: subprocess.Popen[str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from trading.errors import OperatorError
 from trading.state.locks import StateLock, living_process, read_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from trading.engine.engine import Engine
@@ -42,10 +43,12 @@ def free_state(engine: Engine, step: RecordedStep) -> StateLock | None:
     return lock
 
 
-def take_over(engine: Engine, stack: Stack) -> Adoption:
-    """Take over what a killed Terraform had begun to make for a stack: it is there and in no state."""
+def take_over(engine: Engine, stack: Stack, waiting: Callable[[str], None]) -> Adoption:
+    """Take over what a killed Terraform had begun to make for a stack: it is there and in no state.
+    `waiting` is told the address of what AWS is still making.
+    """
     transcripts = _cut_off(engine, stack.name)
-    return adopt(engine.terraform, stack, transcripts, lambda _: None)
+    return adopt(engine.terraform, stack, transcripts, lambda _: None, waiting)
 
 
 def _cut_off(engine: Engine, stack: str) -> list[Path]:

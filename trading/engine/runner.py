@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 Operation = Callable[[Step, Observer], StackFinished]
 
 
+@dataclass(frozen=True)
 class StopRequested:
-    """Asks the run to stop: cleanly the first time, at once the second."""
+    """Asks the run to stop: cleanly the first time, at once the second unless only `cleanly`."""
+
+    cleanly: bool = False
 
 
 @dataclass
@@ -55,9 +58,9 @@ class Runner:
                 raise
         return [self._results[step.name] for step in order.steps]
 
-    def stop(self) -> None:
+    def stop(self, *, cleanly: bool = False) -> None:
         """Ask the run to stop; may be called from any thread, and from a signal handler."""
-        self._queue.put(StopRequested())
+        self._queue.put(StopRequested(cleanly))
 
     def _carry_out(self, order: Order, pool: ThreadPoolExecutor) -> None:
         steps = order.steps
@@ -82,7 +85,7 @@ class Runner:
     def _wind_down(self) -> None:
         """The run cannot go on, but what it has started must come to an end, and that be known."""
         if not self.processes.stopping:
-            self._queue.put(StopRequested())
+            self.stop()
         while self._running:
             with contextlib.suppress(Exception):
                 self._next_finished()
@@ -102,12 +105,14 @@ class Runner:
                 self._finish(finished)
                 return finished
             if isinstance(event, StopRequested):
-                self._stop()
+                self._stop(event)
                 return None
             self.observer(event)
 
-    def _stop(self) -> None:
+    def _stop(self, request: StopRequested) -> None:
         forced = self.processes.stopping
+        if forced and request.cleanly:
+            return
         if forced:
             self.processes.kill()
         else:
@@ -130,15 +135,23 @@ class Runner:
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Turn Ctrl-C and a request to terminate into a stop of the run.
+        """Turn Ctrl-C, a request to terminate and a lost terminal into a stop of the run.
+
+        A lost terminal is told more than once, by the system and by the shell; `nohup` has it ignored.
 
         SimpleQueue.put is safe in a signal handler; raising KeyboardInterrupt anywhere is not.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, lambda *_: self.stop()) for number in signals]
+        signals = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signals.append(signal.SIGHUP)
+
+        def handle(number: int, _: object) -> None:
+            self.stop(cleanly=number == signal.SIGHUP)
+
+        before = [signal.signal(number, handle) for number in signals]
         try:
             yield
         finally:
