@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from stacks.paths import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from .conftest import Project
 
@@ -302,3 +304,98 @@ def transcripts(project: Project) -> str:
 def imports(project: Project) -> list[list[str]]:
     calls = project.calls("import")
     return [call["arguments"][-2:] for call in calls if call["moment"] == "start"]
+
+
+def test_ctrl_c_while_taking_over_stops_terraform(project: Project, operator: Operator) -> None:
+    project.behave("security-us-east-1", hang_after=0)
+    first = operator.start("deploy", "security-us-east-1", "--yes")
+    wait_for(lambda: '"apply_start"' in transcripts(project))
+    kill(terraform_of(project, "security-us-east-1"))
+    first.communicate(timeout=60)
+    project.behave("security-us-east-1", plan_seconds=600)
+    second = operator.start("deploy", "security-us-east-1", "--yes")
+    wait_for(lambda: bool(project.calls("plan")))
+    second.send_signal(signal.SIGINT)
+    output, errors = second.communicate(timeout=60)
+    assert (second.returncode, errors) == (130, "interrupted\n"), output
+    assert [call["moment"] for call in project.calls("plan")] == ["start", "end"]
+
+
+def test_a_lost_terminal_stops_cleanly_however_often_it_is_told(
+    project: Project, operator: Operator
+) -> None:
+    project.behave("global-zone", seconds=600, stubborn=True)
+    process = operator.start("deploy", "global-zone", "--yes")
+    wait_for(lambda: bool(applies(project)))
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "global-zone" in applies(project, "ignored"))
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    let_go_on(project, "global-zone")
+    process.communicate(timeout=60)
+    assert applies(project, "end") == ["global-zone"]
+
+
+def rerouted(folder: Path, name: str, state: str) -> None:
+    """The journal of a drain."""
+    arguments = ["-target=aws_route53_record.us_west_2_latency"]
+    step = {"stack": "global-dns", "verb": "deploy", "arguments": arguments}
+    begin = {"event": "run", "at": "2999-01-01T00:00:00+00:00", "verb": "deploy", "target": "aws"}
+    entries = [
+        begin | {"allow_replace": [], "steps": [step]},
+        {"event": "finished", "stack": "global-dns", "state": state},
+    ]
+    text = "".join(json.dumps(entry) + "\n" for entry in entries)
+    (folder / f"{name}-deploy.jsonl").write_text(text)
+
+
+def test_neither_a_drain_nor_an_empty_journal_hides_what_is_left(
+    project: Project, operator: Operator
+) -> None:
+    project.behave("global-zone", fail="Throttling")
+    assert operator.run("deploy", "global-zone", "--yes")[0] == 1
+    journal = project.work / "dev" / "journal"
+    # The second drain has settled the first.
+    rerouted(journal, "29990101T000001", "failed")
+    rerouted(journal, "29990101T000002", "done")
+    (journal / "29990101T000003-deploy.jsonl").touch()
+    project.behave("global-zone")
+    code, output, errors = operator.run("resume", "--yes")
+    assert code == 0, output + errors
+    assert "1 stack left" in output
+    assert "global-zone" in deployed(project)
+    assert "came to its end" in operator.run("resume")[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"null\n",
+        b"[1]\n",
+        b"{}\n",
+        b"\xff\n",
+        b'{"event": "run", "at": "2999-01-01T00:00:00+00:00", "verb": "deploy"}\n',
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_left_out(
+    project: Project, operator: Operator, text: bytes
+) -> None:
+    project.behave("global-zone", fail="Throttling")
+    assert operator.run("deploy", "global-zone", "--yes")[0] == 1
+    journal = project.work / "dev" / "journal" / "29990101T000001-deploy.jsonl"
+    journal.write_bytes(text)
+    project.behave("global-zone")
+    code, output, errors = operator.run("resume", "--yes")
+    assert code == 0, output + errors
+    assert errors == f"{journal} cannot be read: left out\n"
+
+
+def test_a_stack_that_is_no_more_is_not_resumed(project: Project, operator: Operator) -> None:
+    project.behave("global-zone", fail="Throttling")
+    assert operator.run("deploy", "global-zone", "--yes")[0] == 1
+    [journal] = (project.work / "dev" / "journal").iterdir()
+    journal.write_text(journal.read_text().replace("global-zone", "gone"))
+    code, _, errors = operator.run("resume", "--yes")
+    assert code == 1
+    assert "left gone, which the settings know no more" in errors
+    assert errors.count("\n") == 1

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
 from trading.engine.events import Event, StackFinished, StackStarted, State, TerraformStarted
-from trading.engine.order import Order, Verb
+from trading.engine.order import Order, Verb, targets
 from trading.state.holder import operator, this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _START_TOLERANCE_SECONDS = 2
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ class RecordedRun:
     def left(self) -> list[RecordedStep]:
         """The steps that are not done."""
         return [step for step in self.steps.values() if step.state is not State.DONE]
+
+    @property
+    def partial(self) -> bool:
+        """Whether it left all its stacks but for a part as they were, as a drain does."""
+        return all(targets(step.arguments) for step in self.steps.values())
 
 
 class Journal:
@@ -132,26 +141,46 @@ class Journal:
 
 
 def last_run(folder: Path) -> RecordedRun | None:
-    """The newest run of a workspace that changed or meant to change anything."""
-    newest = max(folder.glob("*.jsonl"), default=None, key=lambda path: path.name)
-    return None if newest is None else read_run(newest)
+    """The newest run of a workspace, or the one before when it was partial and came to its end: that
+    settles nothing of what another one left, but for other partial ones.
+    """
+    newest, settled = None, False
+    for run in runs(folder):
+        newest = newest or run
+        if not run.partial or (run.left and not settled):
+            return run
+        settled = True
+    return newest
 
 
 def runs(folder: Path) -> Iterator[RecordedRun]:
-    """All runs of a workspace that began, the newest first."""
+    """All runs of a workspace that began and can be read, the newest first."""
     for path in sorted(folder.glob("*.jsonl"), reverse=True):
         if run := read_run(path):
             yield run
 
 
 def read_run(path: Path) -> RecordedRun | None:
-    """A journal; None when the run was cut off before it began."""
-    entries = list(_entries(path))
-    if not entries or entries[0]["event"] != "run":
+    """A journal; None when the run was cut off before it began, or it is none that we write: then
+    that is said.
+    """
+    try:
+        entries = list(_entries(path))
+        return _run(path.stem, entries[0], entries[1:]) if entries else None
+    except (LookupError, TypeError, ValueError):
+        _say_unreadable(path)
         return None
-    first = entries[0]
+
+
+@cache
+def _say_unreadable(path: Path) -> None:
+    """Once, for every stack looks into all journals."""
+    _logger.warning("%s cannot be read: left out", path)
+
+
+def _run(name: str, first: dict[str, Any], entries: Sequence[dict[str, Any]]) -> RecordedRun:
     run = RecordedRun(
-        path.stem,
+        name,
         datetime.fromisoformat(first["at"]),
         Verb(first["verb"]),
         first["target"],
@@ -161,7 +190,7 @@ def read_run(path: Path) -> RecordedRun | None:
             for step in first["steps"]
         },
     )
-    for entry in entries[1:]:
+    for entry in entries:
         _take(run.steps[entry["stack"]], entry)
     return run
 

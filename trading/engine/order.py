@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trading.engine.events import Changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from trading.engine.events import PlannedChange
@@ -62,7 +62,12 @@ class Step:
     @property
     def partial(self) -> bool:
         """Whether it leaves some of the stack as it was deployed before."""
-        return any(argument.startswith("-target=") for argument in self.arguments)
+        return targets(self.arguments)
+
+
+def targets(arguments: Iterable[str]) -> bool:
+    """Whether these arguments keep Terraform to a part of a stack."""
+    return any(argument.startswith("-target=") for argument in arguments)
 
 
 @dataclass(frozen=True)

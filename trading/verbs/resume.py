@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from stacks.settings import parse_workspace
 from trading.display import Showing, plural
 from trading.engine.engine import Engine
-from trading.engine.graph import Selection
 from trading.engine.journal import last_run
 from trading.engine.order import Verb
 from trading.engine.policy import allowances
@@ -36,6 +35,7 @@ from trading.verbs.options import (
 EXAMPLES = "Example: `trading resume --env staging`"
 
 if TYPE_CHECKING:
+    from trading.engine.graph import Stack
     from trading.engine.journal import RecordedRun
 
 _POLL_SECONDS = 0.5
@@ -85,7 +85,7 @@ def _go_on(
 ) -> None:
     # A destroy lets global-dns go on with a deploy, which follows anew from what is left to destroy.
     left = [step for step in run.left if step.verb is run.verb]
-    stacks = engine.graph.select(Selection(names=[step.stack for step in left]))
+    stacks = _stacks(engine, run, {step.stack for step in left})
     for step in run.left:
         if (lock := free_state(engine, step)) and not showing.silent:
             console.print(f"{step.stack}: freed what a killed Terraform had {lock}", markup=False)
@@ -98,6 +98,15 @@ def _go_on(
     # Not with the arguments of then: where the shared name leads may have been decided anew since.
     order = preview(engine, engine.deploy_order(stacks), asking, showing)
     deploy_order(engine, order, asking, showing, allowed)
+
+
+def _stacks(engine: Engine, run: RecordedRun, names: set[str]) -> list[Stack]:
+    if gone := sorted({step.stack for step in run.left} - engine.graph.stacks.keys()):
+        raise OperatorError(
+            f"{run.name} left {', '.join(gone)}, which the settings know no more:"
+            " put it back there, or run another deploy or destroy"
+        )
+    return [stack for name, stack in engine.graph.stacks.items() if name in names]
 
 
 def _wait_for_terraform(run: RecordedRun, showing: Showing) -> None:
