@@ -75,6 +75,7 @@ def test_the_order_holds_and_nothing_runs_twice(
     predecessors = graph.predecessors(selected)
     if verb is Verb.DESTROY:
         predecessors = reverse(predecessors)
+    selected = data.draw(st.permutations(selected))
     order = Order(verb, [Step(stack, verb) for stack in selected], predecessors)
     recorder = Recorder(failing, skipping, seed)
 
@@ -90,6 +91,16 @@ def test_the_order_holds_and_nothing_runs_twice(
             # Each had come to its end, and well, before this one was begun.
             assert recorder.calls.index(("end", before)) < recorder.calls.index(("start", name))
             assert before not in failing
+    if parallelism == 1:
+        # Of those that were ready, the first of the order started first.
+        for number, name in enumerate(started):
+            ended = {other for other in started[:number] if other not in failing}
+            ready = (
+                other
+                for other in states
+                if other not in started[:number] and order.predecessors[other] <= ended
+            )
+            assert name == next(ready)
     for name in set(states) - set(started):
         assert states[name] is State.SKIPPED
         assert needed(graph, name, verb, set(states)) & failing
