@@ -178,12 +178,15 @@ def show() -> None:
 
 
 record("start")
+if "TF_LOG" in os.environ:
+    sys.stderr.write("2025-01-31T12:00:00.000Z [DEBUG] adding {} to the graph\n")
 signal.signal(signal.SIGINT, interrupted)
 match sys.argv[1]:
     case "version":
         put(json.dumps({"terraform_version": os.environ.get("FAKE_VERSION", "1.11.4")}))
     case "init":
         Path(".terraform").mkdir(exist_ok=True)
+        Path(".terraform/terraform.tfstate").touch()
         put("Initializing the backend...")
     case "plan":
         plan()

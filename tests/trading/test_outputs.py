@@ -128,3 +128,8 @@ def test_a_shell_gets_every_value_as_it_is() -> None:
     command = f'{lines}\nprintf "%s|" "$TEXT" "$PORT" "$FLAG" "$SUBNETS" "${{NOTHING-unset}}"'
     shell = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert shell.stdout == f'{values["text"]}|3306|true|["a", "b"]|unset|'
+
+
+def test_what_terraform_logs_is_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_LOG", "DEBUG")
+    assert list(json.loads(outputs("data-us-east-1", "--json"))) == ["data-us-east-1"]

@@ -231,3 +231,13 @@ def test_a_name_that_leads_to_opentofu_is_opentofu(
     (tmp_path / "alias").symlink_to(tofu)
     monkeypatch.setenv("TRADING_TERRAFORM", str(tmp_path / "alias"))
     assert provider_address().startswith("registry.opentofu.org/")
+
+
+@pytest.mark.parametrize(
+    "name", ["TF_CLI_ARGS", "TF_CLI_ARGS_apply", "TF_VAR_drained_regions", "TF_DATA_DIR"]
+)
+def test_nothing_that_directs_one_call_goes_to_all(
+    project: Project, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "-lock=false")
+    assert name not in terraform_environment()

@@ -185,3 +185,26 @@ def test_another_package_of_the_provider_is_refused(
     assert security.state is State.FAILED
     assert security.log is not None
     assert "doesn't match any" in security.log.read_text()
+
+
+def test_what_init_made_and_is_gone_is_made_again(engine: Engine) -> None:
+    if "TF_CLI_CONFIG_FILE" not in engine.environment:
+        pytest.skip("this machine has no mirror of the provider")
+    needs_the_provider(engine, "security-us-east-1")
+    directory = engine.graph.stacks["security-us-east-1"].directory
+    said: list[str] = []
+
+    def initialised() -> bool:
+        said.clear()
+        assert engine.terraform.initialise(directory, said.append) == 0
+        return bool(said)
+
+    assert initialised()
+    assert not initialised()
+    (directory / ".terraform" / "terraform.tfstate").unlink()
+    assert initialised()
+    [package] = (directory / ".terraform" / "providers").glob("*/*/*/*/*")
+    package.unlink()
+    package.symlink_to(directory / "moved")
+    assert initialised()
+    assert not initialised()

@@ -14,7 +14,7 @@ from trading.errors import OperatorError
 from trading.files import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # Where images and packages commonly put a folder of plugins.
 SHARED_PARENTS = (
@@ -40,8 +40,7 @@ def terraform_environment(base: dict[str, str] | None = None) -> dict[str, str]:
     one of our own, and where there is none Terraform downloads once into a cache.
     Raises OperatorError when TF_PLUGIN_MIRROR is a folder without the provider.
     """
-    environment = dict(os.environ if base is None else base)
-    environment.pop("TF_WORKSPACE", None)
+    environment = undirected(os.environ if base is None else base)
     environment["TF_IN_AUTOMATION"] = "1"
     # The version check calls home once for each process.
     environment["CHECKPOINT_DISABLE"] = "1"
@@ -60,6 +59,16 @@ def terraform_environment(base: dict[str, str] | None = None) -> dict[str, str]:
         return environment
     environment.pop("TF_CLI_CONFIG_FILE", None)
     return environment | _download_cache(environment)
+
+
+def undirected(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without the variables that direct what Terraform does: meant for one call in one folder, such as
+    `-target` or `-lock=false` in TF_CLI_ARGS_apply, they would go to every stack.
+
+    https://developer.hashicorp.com/terraform/cli/config/environment-variables
+    """
+    directing = ("TF_CLI_ARGS", "TF_VAR_", "TF_DATA_DIR", "TF_WORKSPACE")
+    return {name: value for name, value in environment.items() if not name.startswith(directing)}
 
 
 def provider_lock() -> str:

@@ -11,10 +11,11 @@ import threading
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, TextIO
 
 from trading.engine.executable import find_executable
-from trading.engine.plugins import place_lock_file, provider_lock
+from trading.engine.plugins import place_lock_file, provider_lock, undirected
 from trading.engine.processes import Outliving, Processes
 from trading.errors import OperatorError
 
@@ -76,8 +77,9 @@ class Terraform:
     def _initialise(self, directory: Path, on_line: Callable[[str], None]) -> int:
         key = self._initialisation_key(directory)
         stamp = directory / _INITIALISED
-        if stamp.is_file() and stamp.read_text() == key:
+        if stamp.is_file() and stamp.read_text() == key and _is_whole(directory):
             return 0
+        stamp.unlink(missing_ok=True)
         place_lock_file(directory)
         with self._cache_lock:
             # Reconfigured, not migrated: which state is used follows from the settings alone.
@@ -166,10 +168,12 @@ class Terraform:
         if self.initialise(directory, lines.append) != 0:
             raise OperatorError(f"terraform init failed in {directory}: {' '.join(lines[-3:])}")
         lines.clear()
-        if self._run(command, directory, lines.append, self.workspace) != 0:
-            raise OperatorError(
-                f"terraform {command[0]} failed in {directory}: {' '.join(lines[:3])}"
-            )
+        # Apart from what is read: TF_LOG, and Go itself, write there.
+        with TemporaryFile("w+") as errors:
+            if self._run(command, directory, lines.append, self.workspace, errors=errors) != 0:
+                errors.seek(0)
+                said = " ".join([line.strip() for line in errors if line.strip()][:3])
+                raise OperatorError(f"terraform {command[0]} failed in {directory}: {said}")
         return lines
 
     def _run(
@@ -179,6 +183,7 @@ class Terraform:
         on_line: Callable[[str], None],
         workspace: str,
         outliving: Outliving | None = None,
+        errors: TextIO | None = None,
     ) -> int:
         # By variable and not `workspace select`: apply creates what does not exist and asks nothing,
         # and it is one process less for each stack. `init` alone could ask; in `default` it does not.
@@ -189,6 +194,7 @@ class Terraform:
             environment=environment,
             on_line=on_line,
             outliving=outliving,
+            errors=errors,
         )
 
     def _initialisation_key(self, directory: Path) -> str:
@@ -199,12 +205,25 @@ class Terraform:
         return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 
+def _is_whole(directory: Path) -> bool:
+    """Whether what `init` made is still there: the backend, and each provider, which may be a link to a
+    mirror or a cache that has moved.
+    """
+    settings = json.loads((directory / "cdk.tf.json").read_text())["terraform"]
+    made = directory / ".terraform"
+    sources = [entry["source"] for entry in settings.get("required_providers", {}).values()]
+    return (made / "terraform.tfstate").is_file() and all(
+        any((made / "providers").glob(f"*/*/{source.split('/')[-1]}/*/*/terraform-provider-*"))
+        for source in sources
+    )
+
+
 def require_version(minimum: tuple[int, int]) -> str:
     """The version of the binary. Raises OperatorError when it is missing or older than `minimum`."""
     binary = find_executable()
     result = subprocess.run(
         [binary, "version", "-json"],
-        env=os.environ | {"CHECKPOINT_DISABLE": "1"},
+        env=undirected(os.environ) | {"CHECKPOINT_DISABLE": "1"},
         capture_output=True,
         text=True,
         check=False,
