@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from stacks import lazy_bindings
 from trading.local import local_target
 
 # Before any test imports a stack: the bindings take ten seconds to load whole.
 lazy_bindings.install()
+
+
+# How long an example takes says more of the machine than of what is tested.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
