@@ -44,8 +44,8 @@ def drain(
     """Take a region out of the shared name: clients are led to the others, until `undrain`.
 
     Nothing in the region is touched or asked, so it may be down. Its own name stays, for reads of the
-    trades it is the home of. Later deploys keep it drained. Needs Route 53's control plane and the
-    state, which are in us-east-1: while that region is down, health checks alone lead clients away.
+    trades it is the home of. Later deploys keep it drained. Needs the state, and Route 53's
+    control plane in us-east-1: while that region is down, health checks alone lead clients away.
     """
     engine = Engine(parse_workspace(env).suffix, target(target_name), DEFAULT_PARALLELISM)
     asking, showing = Asking(yes, confirmed), Showing(json_events, quiet, verbose)
