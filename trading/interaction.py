@@ -18,6 +18,7 @@ from trading.engine.events import State
 from trading.engine.recovery import take_over
 from trading.errors import OperatorError
 from trading.state.place import place_of_state
+from trading.state.states import stacks_with_state
 from trading.summary import order_tree, summarize
 from trading.targets import TargetName
 
@@ -111,6 +112,17 @@ def _world(engine: Engine) -> str:
     if engine.target.name is TargetName.AWS:
         of = f" (account {account(engine.environment, GLOBAL_REGION)})"
     return f"target {engine.target.name}{of}, state in {place_of_state()}"
+
+
+def warn_of_unknown_states(engine: Engine, showing: Showing) -> None:
+    """Name what is deployed and no deploy or destroy knows of, as its region is in no settings."""
+    deployed = stacks_with_state(engine.workspace, engine.environment)
+    if (unknown := sorted(deployed - engine.graph.stacks.keys())) and not showing.silent:
+        console.print(
+            f"warning: {', '.join(unknown)}: deployed, but the settings know no such stack;"
+            " put its region back there to destroy it",
+            highlight=False,
+        )
 
 
 def take_over_shown(engine: Engine, stacks: Iterable[Stack], showing: Showing) -> None:

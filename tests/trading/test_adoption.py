@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from trading.engine import adoption
 from trading.engine.adoption import Adoption, adopt, begun_creations
 from trading.engine.import_identities import IMPORTABLE, identity_of
 from trading.engine.plugins import terraform_environment
@@ -45,6 +47,7 @@ class Killed:
         self.project = project
         self.transcript = folder / "transcript.jsonl"
         self.said: list[str] = []
+        self.waited_for: list[str] = []
 
     def begins(self, *addresses: str) -> None:
         self.writes(*(hook(address, "apply_start") for address in addresses))
@@ -57,7 +60,8 @@ class Killed:
         shown = {"resource_changes": changes}
         self.project.behave(STACK, show=shown, exists=exists or {})
         terraform = Terraform(terraform_environment(), "dev")
-        return adopt(terraform, self.project.stacks[STACK], [self.transcript], self.said.append)
+        stack, waiting = self.project.stacks[STACK], self.waited_for.append
+        return adopt(terraform, stack, [self.transcript], self.said.append, waiting)
 
     @property
     def imports(self) -> list[list[str]]:
@@ -185,3 +189,18 @@ def test_import_identities(
     resource_type: str, attributes: dict[str, Any], identity: str | None
 ) -> None:
     assert identity_of(IMPORTABLE[resource_type], attributes) == identity
+
+
+def test_it_waits_for_aws_and_says_so_but_not_for_ever(
+    killed: Killed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = "aws_rds_cluster.aurora"
+    never = replace(IMPORTABLE["aws_rds_cluster"], being_made=lambda *_: True)
+    monkeypatch.setitem(IMPORTABLE, "aws_rds_cluster", never)
+    monkeypatch.setattr(adoption, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(adoption, "_PATIENCE_SECONDS", 0.1)
+    killed.begins(cluster)
+    planned = change(cluster, {"cluster_identifier": "aurora-dev"})
+    assert killed.adopt(planned) == Adoption(left_behind=(cluster,))
+    assert killed.waited_for == [cluster]
+    assert not killed.imports

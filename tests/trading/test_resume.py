@@ -399,3 +399,12 @@ def test_a_stack_that_is_no_more_is_not_resumed(project: Project, operator: Oper
     assert code == 1
     assert "left gone, which the settings know no more" in errors
     assert errors.count("\n") == 1
+
+
+def test_what_the_settings_know_no_more_is_named(project: Project, operator: Operator) -> None:
+    project.deploy_state("security-eu-west-1")
+    for verb in (("deploy", "--yes"), ("destroy", "--confirm", "dev")):
+        code, output, errors = operator.run(*verb)
+        assert code == 0, output + errors
+        assert "warning: security-eu-west-1: deployed, but" in output
+    assert "warning" not in operator.run("deploy", "global-zone", "--yes")[1]

@@ -177,11 +177,11 @@ class _Adopter:
                 attributes["id"] = found
             told = False
             while importable.being_made and importable.being_made(clients, attributes):
-                if self._terraform.processes.stopping or time.monotonic() > self._deadline:
-                    return None
                 if not told:
                     self._waiting(resource.address)
                     told = True
+                if self._terraform.processes.stopping or time.monotonic() > self._deadline:
+                    return None
                 time.sleep(_POLL_SECONDS)
             return identity_of(importable, attributes)
         except ClientError as error:

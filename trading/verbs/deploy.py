@@ -32,6 +32,7 @@ from trading.interaction import (
     run_shown,
     show_order,
     take_over_shown,
+    warn_of_unknown_states,
 )
 from trading.summary import names_of, summarize
 from trading.targets import TargetName, target
@@ -90,6 +91,8 @@ def deploy(
         names or [], layer or [], region or [], with_dependencies, with_dependents
     )
     with exclusively(engine, "deploy", showing):
+        if not (plan or names or layer or region):
+            warn_of_unknown_states(engine, showing)
         plans = saved_plans(engine) if plan else {}
         stacks = engine.graph.select(replace(selection, names=[*plans]) if plan else selection)
         order = engine.deploy_order(stacks)

@@ -17,6 +17,7 @@ from trading.interaction import (
     exclusively,
     show_order,
     take_over_shown,
+    warn_of_unknown_states,
 )
 from trading.targets import TargetName, target
 from trading.verbs.options import (
@@ -67,6 +68,8 @@ def destroy(
     )
     showing = Showing(json_events, quiet, verbose)
     with exclusively(engine, "destroy", showing):
+        if not (names or layer or region):
+            warn_of_unknown_states(engine, showing)
         destroy_stacks(engine, engine.graph.select(selection), Asking(yes, confirmed), showing)
 
 
