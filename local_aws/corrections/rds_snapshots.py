@@ -95,6 +95,21 @@ def copy_cluster_snapshot(parameters: Parameters) -> Response:
     return response
 
 
+@adds_action("services.rds", "DescribeDBClusterAutomatedBackups")
+def describe_automated_backups(_: Parameters) -> Response:
+    """DescribeDBClusterAutomatedBackups names no backup: none is kept here after its cluster.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusterAutomatedBackups.html
+    """
+    response: Response = rds._xml(
+        200,
+        "DescribeDBClusterAutomatedBackupsResponse",
+        "<DescribeDBClusterAutomatedBackupsResult><DBClusterAutomatedBackups/>"
+        "</DescribeDBClusterAutomatedBackupsResult>",
+    )
+    return response
+
+
 @corrects("services.rds", "_cluster_snapshot_xml")
 def copied_snapshot_names_its_source(original: Function, snapshot: Record) -> str:
     """DescribeDBClusterSnapshots tells what a snapshot was copied from.

@@ -48,6 +48,10 @@ def test_final_snapshot_copied_and_restored_has_the_rows(
     assert not list(snapshots.rglob(f"{name}*"))
 
 
+def test_no_backup_outlives_its_cluster(client: Client) -> None:
+    assert client("rds").describe_db_cluster_automated_backups()["DBClusterAutomatedBackups"] == []
+
+
 def test_manual_snapshot_is_of_one_instant(
     target: LocalTarget, client: Client, cluster: Record, database: Database, name: str
 ) -> None:

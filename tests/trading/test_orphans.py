@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -334,6 +335,22 @@ def test_the_exit_code_tells_whether_something_was_found(found: Callable[..., li
     result = CliRunner().invoke(main, ["orphans", "--env", "dev", "--json"])
     assert result.exit_code == 2
     assert [thing["name"] for thing in json.loads(result.stdout)["orphans"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("names", [[], ["a"]])
+def test_what_could_not_be_looked_at_is_not_called_empty(
+    found: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, names: list[str]
+) -> None:
+    found(*names)
+    searched = vars(verb)["search"]
+    monkeypatch.setattr(
+        verb, "search", lambda *places: replace(searched(*places), not_examined=["bucket: denied"])
+    )
+    result = CliRunner().invoke(main, ["orphans", "--env", "dev"])
+    assert result.exit_code == 1
+    assert "not looked at: bucket: denied" in result.stdout
+    assert "nothing of dev" not in result.stdout
+    assert "not all of dev could be looked at" in result.stderr
 
 
 def test_nothing_is_removed_unasked(

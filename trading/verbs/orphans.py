@@ -45,7 +45,8 @@ def orphans(
     """Find what bears an environment's tags or names and is in no state, in every region.
 
     Data is never removed: snapshots, keys, databases, secrets, zones, buckets that hold objects.
-    Exits with 0 when nothing is found (or all was removed), 2 when something is, 1 for an error.
+    Exits with 0 when nothing is found (or all was removed), 2 when something is, 1 when not all could
+    be looked at.
     """
     workspace = workspace_name(env)
     engine = Engine(workspace, target(target_name), DEFAULT_PARALLELISM)
@@ -70,6 +71,10 @@ def orphans(
     if json_form:
         listed = [orphan.as_json() for orphan in found.orphans]
         print_json({"orphans": listed, "not_examined": found.not_examined})
+    if found.not_examined:
+        raise OperatorError(
+            f"not all of {workspace} could be looked at: what is left over there is not known"
+        )
     if found.orphans:
         raise typer.Exit(FOUND)
 
@@ -87,7 +92,7 @@ def _show(engine: Engine, found: Search) -> None:
         safe = len(found.removable)
         said = f"{_things(len(found.orphans))} of {engine.workspace} in no state, {safe} safe to remove"
         console.print(said, highlight=False)
-    else:
+    elif not found.not_examined:
         console.print(f"nothing of {engine.workspace} is left over", highlight=False)
 
 
