@@ -10,7 +10,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 def work_directory() -> Path:
     """The folder of all generated files: TRADING_WORK_DIR, or `.trading` in the checkout."""
-    return Path(os.environ.get("TRADING_WORK_DIR", PROJECT_ROOT / ".trading")).resolve()
+    return Path(os.environ.get("TRADING_WORK_DIR") or PROJECT_ROOT / ".trading").resolve()
 
 
 def state_directory() -> Path:

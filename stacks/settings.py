@@ -225,8 +225,8 @@ def state_bucket() -> StateBucket | None:
     name = os.environ.get("TRADING_STATE_BUCKET")
     if not name:
         return None
-    lock = os.environ.get("TRADING_STATE_LOCK", "s3")
+    lock = os.environ.get("TRADING_STATE_LOCK") or "s3"
     if lock not in {"s3", "dynamodb"}:
         raise SettingsError(f"TRADING_STATE_LOCK is '{lock}': use s3 (Terraform 1.10+) or dynamodb")
-    region = os.environ.get("TRADING_STATE_REGION", GLOBAL_REGION)
+    region = os.environ.get("TRADING_STATE_REGION") or GLOBAL_REGION
     return StateBucket(name, region, "s3" if lock == "s3" else "dynamodb")

@@ -18,6 +18,15 @@ def errors() -> tuple[type[Exception], ...]:
     return BotoCoreError, ClientError
 
 
+def advice(error: Exception) -> str:
+    """What to look at when AWS has not answered as hoped."""
+    from botocore.exceptions import ConnectionError, InvalidRegionError  # noqa: PLC0415, A004 - see `session`
+
+    if isinstance(error, ConnectionError | InvalidRegionError):
+        return "check the network, and the name of the region (TRADING_STATE_REGION)"
+    return "check the credentials and TRADING_STATE_*"
+
+
 def session(environment: Mapping[str, str], region: str) -> Session:
     """A session with the credentials of a target's environment."""
     import boto3  # noqa: PLC0415 - slow to import, and most verbs need no AWS

@@ -9,6 +9,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from stacks.settings import SettingsError
+from trading.aws import advice
 from trading.errors import OperatorError
 from trading.verbs import (
     consistency,
@@ -58,7 +59,7 @@ class _Verbs(TyperGroup):
             # By name: botocore is slow to import, and most verbs call no AWS.
             if not type(error).__module__.startswith("botocore."):
                 raise
-            raise _refusal(f"AWS: {error}; check the credentials and TRADING_STATE_*") from error
+            raise _refusal(f"AWS: {error}; {advice(error)}") from error
 
 
 def _refusal(message: str) -> typer.Exit:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from stacks.paths import PROJECT_ROOT, work_directory
+from stacks.settings import GLOBAL_REGION, StateBucket, state_bucket
 from tests.stacks.conftest import Stacks, read_stacks, run_app
 
 WITH_BUCKET = (
@@ -20,6 +22,14 @@ def with_bucket(output: Path, lock: str) -> Stacks:
     result = run_app(output, "dev", "-c", WITH_BUCKET.format(lock=lock))
     assert result.returncode == 0, result.stderr
     return read_stacks(output)
+
+
+def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TRADING_STATE_REGION", "TRADING_STATE_LOCK", "TRADING_WORK_DIR"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("TRADING_STATE_BUCKET", "company-state")
+    assert state_bucket() == StateBucket("company-state", GLOBAL_REGION, "s3")
+    assert work_directory() == PROJECT_ROOT / ".trading"
 
 
 def test_local_state_keeps_workspaces_apart_and_names_no_machine(

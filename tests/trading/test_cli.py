@@ -176,6 +176,24 @@ def test_no_credentials_for_the_state_bucket_are_told_in_one_line(
     assert "credentials" in line
 
 
+@pytest.mark.parametrize(
+    "mistake", ["AWS_ENDPOINT_URL=http://127.0.0.1:1", "TRADING_STATE_REGION=us_1"]
+)
+def test_a_region_that_does_not_answer_is_not_blamed_on_the_credentials(
+    monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
+    for setting in (
+        mistake,
+        "AWS_MAX_ATTEMPTS=1",
+        "AWS_ACCESS_KEY_ID=a",
+        "AWS_SECRET_ACCESS_KEY=b",
+    ):
+        monkeypatch.setenv(*setting.split("="))
+    monkeypatch.setenv("TRADING_STATE_BUCKET", "company-state")
+    line = refused("unlock", "--env", "dev")
+    assert line.endswith("check the network, and the name of the region (TRADING_STATE_REGION)")
+
+
 def test_a_work_folder_that_cannot_be_made_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

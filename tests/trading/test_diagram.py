@@ -126,12 +126,20 @@ def test_a_markdown_file_without_markers_is_left_alone(tmp_path: Path, text: str
     assert page.read_text() == text
 
 
+@pytest.mark.parametrize("name", ["a.png", "a"])
+def test_a_picture_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> None:
+    result = CliRunner().invoke(main, ["graph", "--env", "dev", "--output", str(tmp_path / name)])
+    assert result.exit_code == 1
+    assert f"no picture is written as '{name}': add --format, or use .md" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "begins"),
     [
         (["--output", "a.svg"], "<svg"),
         (["--output", "a.dot"], "digraph"),
-        (["--output", "a.txt"], "flowchart"),
+        (["--format", "mermaid", "--output", "a.txt"], "flowchart"),
         (["--format", "svg", "--output", "a.md"], "<svg"),
     ],
 )

@@ -9,6 +9,7 @@ import typer
 
 from stacks.settings import parse_workspace
 from trading.engine.engine import Engine
+from trading.errors import OperatorError
 from trading.interaction import console, print_plain
 from trading.reports.diagram import (
     SUFFIXES,
@@ -50,9 +51,13 @@ def graph(
     ] = True,
 ) -> None:
     """Draw the stacks, what each needs, and which are deployed."""
+    suffix = output.suffix if output else ""
+    if format_name is None and output and suffix not in SUFFIXES:
+        raise OperatorError(
+            f"no picture is written as '{output.name}': add --format, or use {', '.join(SUFFIXES)}"
+        )
     engine = Engine(parse_workspace(env).suffix, target(target_name), DEFAULT_PARALLELISM)
     deployed = stacks_with_state(engine.workspace, engine.environment) if status else None
-    suffix = output.suffix if output else ""
     chosen = format_name or SUFFIXES.get(suffix, PictureFormat.MERMAID)
     text = _WRITERS[chosen](draw(engine.graph, engine.workspace, deployed))
     if output is None:
