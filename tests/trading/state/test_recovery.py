@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.trading.conftest import Project
-from tests.trading.state.conftest import Bucket
-from tests.trading.state.test_unlock import LOCK_KEY, STACK, note
+from tests.trading.state.test_unlock import STACK, locked
 from trading.engine.engine import Engine
 from trading.engine.events import TerraformStarted
 from trading.engine.journal import Journal, RecordedStep, TerraformProcess, last_run
@@ -19,14 +18,16 @@ from trading.engine.recovery import free_state
 from trading.state.holder import this_machine
 from trading.targets import AwsTarget
 
+__all__ = ["locked"]
+
 NO_PROCESS = 2**22 + 1
 
 
 @pytest.mark.parametrize("of_this_machine", [True, False])
+@pytest.mark.usefixtures("locked")
 def test_a_terraform_that_cannot_be_seen_from_here_keeps_its_lock(
-    project: Project, bucket: Bucket, of_this_machine: bool
+    project: Project, of_this_machine: bool
 ) -> None:
-    bucket.put(LOCK_KEY, note())
     engine = Engine("dev", AwsTarget(), 1)
     engine.__dict__["graph"] = project.graph
     machine = this_machine() if of_this_machine else "another container of the same name"
