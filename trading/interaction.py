@@ -103,7 +103,7 @@ def confirm(what: str, engine: Engine, asking: Asking, *, by_name: bool) -> None
         typed = console.input(f"Type [bold]{name}[/] to {what}: ").strip()
         if typed != name:
             raise OperatorError(f"'{typed}' is not '{name}': nothing was done")
-    elif console.input(f"{what.capitalize()}? [y/N] ").strip().lower() not in {"y", "yes"}:
+    elif console.input(rf"{what.capitalize()}? \[y/N] ").strip().lower() not in {"y", "yes"}:
         raise OperatorError("nothing was done")
 
 

@@ -6,15 +6,21 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.text import Text
 from typer.testing import CliRunner
 
 from stacks.paths import PROJECT_ROOT
+from trading import interaction
 from trading.cli import main
 from trading.engine import engine
+from trading.engine.engine import Engine
 from trading.engine.graph import Graph
+from trading.errors import OperatorError
+from trading.targets import AwsTarget
 from trading.verbs import synth
 
 if TYPE_CHECKING:
@@ -124,6 +130,25 @@ def test_without_a_terminal_nothing_is_done_unasked(project: Project) -> None:
     line = refused("destroy", "--env", "dev")
     assert line == "there is no terminal to ask on: add --confirm dev"
     assert not project.calls("apply")
+
+
+@pytest.mark.parametrize("typed", ["y", "n", ""])
+def test_somebody_is_asked_and_told_what_may_be_answered(
+    monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    asked = []
+
+    def answer(prompt: str) -> str:
+        asked.append(Text.from_markup(prompt).plain)
+        return typed
+
+    monkeypatch.setattr(interaction.console, "input", answer)
+    monkeypatch.setattr(interaction, "require_answer", lambda *_, **__: None)
+    monkeypatch.setattr(interaction, "_world", lambda _: "")
+    dev = Engine("dev", AwsTarget(), 1)
+    with nullcontext() if typed == "y" else pytest.raises(OperatorError, match="nothing was done"):
+        interaction.confirm("deploy dev", dev, interaction.Asking(), by_name=False)
+    assert asked == ["Deploy dev? [y/N] "]
 
 
 def test_where_data_matters_a_destroy_needs_the_name(project: Project) -> None:
