@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 # The command itself, on the small platform instead of the synthesized one.
 COMMAND = """
-import sys
+import signal
+# As a shell starts it in the foreground; whoever starts the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from stacks.paths import work_directory
 from trading.engine import engine
 from trading.engine.graph import Graph
