@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trading.advice import command
@@ -37,7 +36,7 @@ class Execution:
     def run(self, observer: Observer) -> list[StackFinished]:
         """Do it, and tell how each stack ended. All but plans are journalled."""
         engine = self.engine
-        name = f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}-{self.order.verb}"
+        name = engine.folder.new_run(self.order.verb)
         operation = StackOperation(
             engine.terraform,
             logs=engine.folder.logs / name,

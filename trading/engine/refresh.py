@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from trading.advice import command
 from trading.engine.events import State
-from trading.engine.operation import StackOperation
+from trading.engine.looking import WITHOUT_LOCK, looking
 from trading.engine.order import Order, Step, Verb
 from trading.engine.runner import Runner
 from trading.engine.terraform import read_message
@@ -23,11 +20,11 @@ if TYPE_CHECKING:
     from trading.engine.engine import Engine
     from trading.engine.events import Changes, Observer, StackFinished
     from trading.engine.graph import Stack
+    from trading.engine.operation import StackOperation
 
     Examine = Callable[[Stack, Mapping[str, Any]], Changes]
 
-# A lock would make a deploy fail that begins while we look, and we write nothing.
-_REFRESH = ("-refresh-only", "-lock=false")
+_REFRESH = ("-refresh-only", WITHOUT_LOCK)
 
 
 def refresh_order(engine: Engine, selected: Sequence[Stack]) -> Order:
@@ -55,10 +52,7 @@ def refresh(
     tells how much it found and is called from many threads. With `drifted_only`, only those of
     stacks of which Terraform says that anything at all has changed.
     """
-    name = f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}-refresh"
-    # A plan holds all that the state knows, secrets too, so none is left behind.
-    with TemporaryDirectory(prefix="trading-") as plans:
-        operation = StackOperation(engine.terraform, engine.folder.logs / name, Path(plans))
+    with looking(engine, "refresh") as operation:
         look = _Look(operation, examine, drifted_only=drifted_only)
         return Runner(look, engine.processes, observer, engine.parallelism).run(order)
 

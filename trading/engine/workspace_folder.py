@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from stacks.paths import work_directory
@@ -26,6 +27,10 @@ class WorkspaceFolder:
     def logs(self) -> Path:
         """A folder of logs for every run."""
         return work_directory() / self.workspace / "logs"
+
+    def new_run(self, kind: str) -> str:
+        """A name for a run that begins now, after those of earlier ones in the alphabet."""
+        return f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}-{kind}"
 
     @property
     def plans(self) -> Path:
