@@ -33,6 +33,14 @@ engine.synthesize = lambda workspace: Graph.read(work_directory() / workspace / 
 from trading.cli import main
 main()
 """
+LOG_GROUP = "aws_cloudwatch_log_group.audit"
+_MADE = {
+    "address": LOG_GROUP,
+    "type": "aws_cloudwatch_log_group",
+    "change": {"actions": ["create"], "after": {"name": "/aws/audit"}},
+}
+# What the stand-in plans, makes and shows of a stack of one log group.
+PLANNED: dict[str, Any] = {"creates": [LOG_GROUP], "show": {"resource_changes": [_MADE]}}
 EAST = ("security-us-east-1", "network-us-east-1", "data-us-east-1")
 
 
@@ -250,28 +258,21 @@ def test_what_a_killed_terraform_was_making_is_taken_over(
     project: Project, operator: Operator
 ) -> None:
     """Also when another deploy has failed at it since, and by the next deploy as by resume."""
-    log_group = "aws_cloudwatch_log_group.audit"
-    made = {
-        "address": log_group,
-        "type": "aws_cloudwatch_log_group",
-        "change": {"actions": ["create"], "after": {"name": "/aws/audit"}},
-    }
-    planned: dict[str, Any] = {"creates": [log_group], "show": {"resource_changes": [made]}}
-    project.behave("security-us-east-1", **planned, hang_after=0)
+    project.behave("security-us-east-1", **PLANNED, hang_after=0)
     first = operator.start("deploy", "security-us-east-1", "--yes")
     wait_for(lambda: "security-us-east-1" in applies(project))
     wait_for(lambda: '"apply_start"' in transcripts(project))
     kill(terraform_of(project, "security-us-east-1"))
     first.communicate(timeout=60)
     # Not seen yet by what looks for it, but in the way of making it.
-    project.behave("security-us-east-1", **planned, fail="it already exists")
+    project.behave("security-us-east-1", **PLANNED, fail="it already exists")
     assert operator.run("deploy", "security-us-east-1", "--yes")[0] == 1
     assert len(imports(project)) == 1
-    project.behave("security-us-east-1", **planned, exists={log_group: "/aws/audit"})
+    project.behave("security-us-east-1", **PLANNED, exists={LOG_GROUP: "/aws/audit"})
     code, output, errors = operator.run("resume", "--yes")
     assert code == 0, output + errors
-    assert f"security-us-east-1: took over {log_group}" in output
-    assert imports(project)[-1] == [log_group, "/aws/audit"]
+    assert f"security-us-east-1: took over {LOG_GROUP}" in output
+    assert imports(project)[-1] == [LOG_GROUP, "/aws/audit"]
     tried = len(imports(project))
     assert operator.run("deploy", "security-us-east-1", "--yes")[0] == 0
     assert len(imports(project)) == tried
@@ -279,23 +280,16 @@ def test_what_a_killed_terraform_was_making_is_taken_over(
 
 def test_a_destroy_takes_over_what_no_state_knows(project: Project, operator: Operator) -> None:
     """Or it would find nothing to destroy, and leave it there."""
-    log_group = "aws_cloudwatch_log_group.audit"
-    made = {
-        "address": log_group,
-        "type": "aws_cloudwatch_log_group",
-        "change": {"actions": ["create"], "after": {"name": "/aws/audit"}},
-    }
-    planned: dict[str, Any] = {"creates": [log_group], "show": {"resource_changes": [made]}}
-    project.behave("security-us-east-1", **planned, hang_after=0)
+    project.behave("security-us-east-1", **PLANNED, hang_after=0)
     first = operator.start("deploy", "security-us-east-1", "--yes")
     wait_for(lambda: '"apply_start"' in transcripts(project))
     kill(terraform_of(project, "security-us-east-1"))
     first.communicate(timeout=60)
-    project.behave("security-us-east-1", **planned, exists={log_group: "/aws/audit"})
+    project.behave("security-us-east-1", **PLANNED, exists={LOG_GROUP: "/aws/audit"})
     code, output, errors = operator.run("destroy", "--confirm", "dev")
     assert code == 0, output + errors
-    assert f"security-us-east-1: took over {log_group}" in output
-    assert imports(project)[-1] == [log_group, "/aws/audit"]
+    assert f"security-us-east-1: took over {LOG_GROUP}" in output
+    assert imports(project)[-1] == [LOG_GROUP, "/aws/audit"]
 
 
 def transcripts(project: Project) -> str:
