@@ -19,6 +19,8 @@ AURORA_PARAMETER_FAMILY = "aurora-mysql8.0"
 AURORA_INSTANCE_CLASS = "db.r5.large"
 AURORA_READERS = 2
 DATABASE_NAME = "trading"
+# The variable of the data stack that names the snapshot a new cluster begins with.
+RESTORE_SNAPSHOT_VARIABLE = "restore_snapshot_identifier"
 
 LAMBDA_RUNTIME = "python3.12"
 LAMBDA_MEMORY_MEGABYTES = 512

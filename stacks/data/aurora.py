@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdktf import TerraformResourceLifecycle
+from cdktf import TerraformResourceLifecycle, TerraformVariable, Token
 from cdktf_cdktf_provider_aws.db_subnet_group import DbSubnetGroup
 from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
@@ -24,6 +24,7 @@ from stacks.settings import (
     AURORA_PARAMETER_FAMILY,
     AURORA_READERS,
     DATABASE_NAME,
+    RESTORE_SNAPSHOT_VARIABLE,
 )
 
 if TYPE_CHECKING:
@@ -111,13 +112,30 @@ class Aurora(Construct):
             backtrack_window=environment.backtrack_hours * SECONDS_PER_HOUR,
             copy_tags_to_snapshot=True,
             deletion_protection=False,
+            snapshot_identifier=self._snapshot_to_restore(),
             skip_final_snapshot=environment.skip_final_snapshot,
             final_snapshot_identifier=self._final_snapshot_name(),
             tags={"Name": self._name},
             depends_on=self._log_groups(),
-            # Only a new cluster takes the name that the time of its own creation gives.
-            lifecycle=TerraformResourceLifecycle(ignore_changes=["final_snapshot_identifier"]),
+            # Both say how a new cluster begins and is named at its end. For a living one another snapshot
+            # would mean a new cluster in its place, and another name is due only with the next one.
+            lifecycle=TerraformResourceLifecycle(
+                ignore_changes=["final_snapshot_identifier", "snapshot_identifier"]
+            ),
         )
+
+    def _snapshot_to_restore(self) -> str:
+        variable = TerraformVariable(
+            self._stack,
+            RESTORE_SNAPSHOT_VARIABLE,
+            type="string",
+            # None would leave no default, and a variable without one must be given.
+            default=Token.null_value(),
+            nullable=True,
+            description="ARN of the cluster snapshot that a new cluster begins with; none: empty."
+            " A cluster that exists is not touched by it.",
+        )
+        return variable.string_value
 
     def _final_snapshot_name(self) -> str:
         """A name that is new for every incarnation: a fixed one fails on the second destroy."""
