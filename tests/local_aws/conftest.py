@@ -68,8 +68,8 @@ def clients_of(target: LocalTarget) -> Client:
     session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
     url = target.endpoint_url
 
-    def make(service: str, region: str = "us-east-1") -> Any:
-        return session.client(service, region_name=region, endpoint_url=url)
+    def make(service: str, region: str = "us-east-1", **options: Any) -> Any:
+        return session.client(service, region_name=region, endpoint_url=url, **options)
 
     return make
 
@@ -140,6 +140,14 @@ def cluster(client: Client, name: str) -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def database(target: LocalTarget, client: Client, cluster: dict[str, Any]) -> Database:
     return database_of(target, client, cluster)
+
+
+def server_process(target: LocalTarget, cluster: dict[str, Any]) -> int:
+    """The process of a cluster's database."""
+    account, region = cluster["DBClusterArn"].split(":")[4:2:-1]
+    folder = target.directory / "data" / "databases" / "clusters" / account / region
+    pid_file: Path = folder / cluster["DBClusterIdentifier"] / "data" / "mariadbd.pid"
+    return int(pid_file.read_text())
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:

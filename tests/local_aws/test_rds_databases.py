@@ -19,17 +19,11 @@ from tests.local_aws.conftest import (
     create_cluster,
     database_of,
     eventually,
+    server_process,
 )
 from trading.local.local_target import LocalTarget
 
 Record = dict[str, Any]
-
-
-def server_process(target: LocalTarget, cluster: Record) -> int:
-    account, region = cluster["DBClusterArn"].split(":")[4:2:-1]
-    folder = target.directory / "data" / "databases" / "clusters" / account / region
-    pid_file: Path = folder / cluster["DBClusterIdentifier"] / "data" / "mariadbd.pid"
-    return int(pid_file.read_text())
 
 
 def test_managed_user_has_the_named_database(database: Database) -> None:
