@@ -28,6 +28,9 @@ LAMBDA_TIMEOUT_SECONDS = 30
 
 LOG_RETENTION_DAYS = 30
 OBJECT_RETENTION_DAYS = 90
+# What was deleted of an archive can be had back for as long as a key that was deleted by the same mistake:
+# https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys-scheduling-key-deletion.html
+ARCHIVE_UNDO_DAYS = 30
 
 
 @dataclass(frozen=True)

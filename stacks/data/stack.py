@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stacks.base import RegionalStack
+from stacks.buckets import PrivateBucket
 from stacks.contract import publish, read
 from stacks.data.aurora import Aurora
-from stacks.data.bucket import PrivateBucket, access_log_delivery
 from stacks.data.outputs import DataOutputs
 from stacks.network import NetworkOutputs, NetworkStack
 from stacks.security import SecurityOutputs, SecurityStack
@@ -44,9 +44,7 @@ class DataStack(RegionalStack):
         )
         artifacts = PrivateBucket(self, "artifacts", keys.kms_key_arn)
         artifacts.allow()
-        access_logs = PrivateBucket(self, "access-logs", keys.kms_key_arn)
-        delivery = access_logs.allow(access_log_delivery(artifacts, access_logs, self.account_id))
-        artifacts.log_access_to(access_logs, delivery)
+        artifacts.record_access(self, keys.kms_key_arn)
 
         self._publish(aurora.cluster, artifacts)
 

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FoundationOutputs:
-    """The role by which API Gateway writes logs, and the key of RDS's operating system metrics."""
+    """The role by which API Gateway writes logs, and where destroyed environments are kept.
+
+    The key encrypts the archive and RDS's operating system metrics.
+    """
 
     api_gateway_logging_role_arn: str
     kms_key_arn: str
+    archive_bucket: str

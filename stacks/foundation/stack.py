@@ -11,12 +11,13 @@ from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
 
 from stacks.base import PlatformStack
+from stacks.buckets import PrivateBucket
 from stacks.contract import publish
 from stacks.foundation.outputs import FoundationOutputs
 from stacks.log_groups import log_group
 from stacks.policies import service_trust
 from stacks.security.key_policy import key_policy
-from stacks.settings import FOUNDATION_WORKSPACE, PROJECT, Region
+from stacks.settings import ARCHIVE_UNDO_DAYS, FOUNDATION_WORKSPACE, PROJECT, Region
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -26,7 +27,8 @@ KEY_DELETION_WINDOW_DAYS = 30
 
 class FoundationStack(PlatformStack):
     """API Gateway has one logging role per account and region, RDS one log group for the operating
-    system metrics of all its instances: no environment may own either.
+    system metrics of all its instances: no environment may own either. What is kept of an environment
+    that is destroyed must outlive it, and the key that encrypted it there.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Monitoring.OS.CloudWatchLogs.html
@@ -46,7 +48,9 @@ class FoundationStack(PlatformStack):
         publish(
             self,
             FoundationOutputs(
-                api_gateway_logging_role_arn=self._api_gateway_logging(), kms_key_arn=key.arn
+                api_gateway_logging_role_arn=self._api_gateway_logging(),
+                kms_key_arn=key.arn,
+                archive_bucket=self._archive(key.arn),
             ),
         )
 
@@ -63,6 +67,16 @@ class FoundationStack(PlatformStack):
         alias = f"alias/{PROJECT}-{self.region}-{self.suffix}"
         KmsAlias(self, "alias", name=alias, target_key_id=key.key_id)
         return key
+
+    def _archive(self, kms_key_arn: str) -> str:
+        """Nothing in it expires by itself: how many generations are left is `archive prune`'s to say."""
+        archive = PrivateBucket(
+            self, "archive", kms_key_arn, current_days=None, noncurrent_days=ARCHIVE_UNDO_DAYS
+        )
+        archive.allow()
+        # It can be the only copy of an environment: who read or deleted what must be found out.
+        archive.record_access(self, kms_key_arn)
+        return archive.bucket.bucket
 
     def _api_gateway_logging(self) -> str:
         name = self.named_globally("api-gateway-logging")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from stacks.settings import FOUNDATION_WORKSPACE
 from tests.stacks.conftest import Stacks, read_stacks, run_app
-from tests.stacks.resources import resources
 
 WITH_EXISTING_ZONE = """
 from dataclasses import replace
@@ -64,16 +62,3 @@ def test_the_zone_can_be_made_before_it_is_delegated(synthesized: Callable[[str]
     for region in ("us-east-1", "us-east-2", "us-west-2"):
         api = synthesized("dev")[f"api-{region}"]["resource"]
         assert len(api["aws_acm_certificate_validation"]) == 1
-
-
-def test_the_foundation_keeps_what_the_account_shares(
-    synthesized: Callable[[str], Stacks],
-) -> None:
-    stacks = synthesized(FOUNDATION_WORKSPACE)
-    assert len(stacks) == 3
-    for group in resources(stacks, "aws_cloudwatch_log_group"):
-        assert group.body["name"] == "RDSOSMetrics"
-        assert group.body["retention_in_days"] == 30
-        assert group.body["kms_key_id"] == "${aws_kms_key.key.arn}"
-    assert len(list(resources(stacks, "aws_cloudwatch_log_group"))) == 3
-    assert len(list(resources(stacks, "aws_api_gateway_account"))) == 3

@@ -10,11 +10,18 @@ from itertools import combinations
 import pytest
 
 from stacks.network.addresses import address_plan
-from stacks.settings import ENVIRONMENTS, REGIONS, Workspace, parse_workspace
+from stacks.settings import (
+    ENVIRONMENTS,
+    FOUNDATION_WORKSPACE,
+    REGIONS,
+    Workspace,
+    parse_workspace,
+)
 from tests.stacks.conftest import Stacks
 from tests.stacks.resources import Resource, resources
 
 WORKSPACES = ["dev", "staging", "prod", "dev-pr42"]
+BESIDE_EACH_OTHER = [*WORKSPACES, FOUNDATION_WORKSPACE]
 
 # The argument that names a resource of a kind, where it has one. Kinds with a Name tag need none here.
 NAME_ARGUMENTS = {
@@ -109,14 +116,14 @@ def _unique_name(resource: Resource, name: str) -> tuple[str, str, str]:
 def test_no_name_is_taken_twice_in_an_account(synthesized: Callable[[str], Stacks]) -> None:
     taken = Counter(
         _unique_name(resource, name)
-        for workspace in WORKSPACES
+        for workspace in BESIDE_EACH_OTHER
         for resource, name in names(synthesized(workspace))
         if resource.kind in NAME_ARGUMENTS
     )
     assert [name for name, count in taken.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("workspace", WORKSPACES)
+@pytest.mark.parametrize("workspace", BESIDE_EACH_OTHER)
 def test_names_that_all_accounts_share_hold_the_account(
     synthesized: Callable[[str], Stacks], workspace: str
 ) -> None:

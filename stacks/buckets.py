@@ -42,34 +42,50 @@ UNFINISHED_UPLOAD_DAYS = 7
 
 
 class PrivateBucket(Construct):
-    """Versioned, encrypted with the region's key, closed to the public and to plain HTTP, 90 days.
+    """Versioned, encrypted with the region's key, closed to the public and to plain HTTP.
 
-    `force_destroy` removes all versions and delete markers, so that the layer can be torn down.
+    Objects expire after `current_days`, or never for None; the versions that were replaced or deleted
+    after `noncurrent_days`. `force_destroy` removes all versions and delete markers, so that the layer
+    can be torn down.
     """
 
-    def __init__(self, stack: PlatformStack, purpose: str, kms_key_arn: str) -> None:
+    def __init__(
+        self,
+        stack: PlatformStack,
+        purpose: str,
+        kms_key_arn: str,
+        *,
+        current_days: int | None = OBJECT_RETENTION_DAYS,
+        noncurrent_days: int = OBJECT_RETENTION_DAYS,
+    ) -> None:
         super().__init__(stack, purpose)
         name = stack.named_worldwide(purpose)
         self.bucket = S3Bucket(self, "bucket", bucket=name, force_destroy=True, tags={"Name": name})
-        self._keep_versions_for_retention()
+        self._keep_versions(current_days, noncurrent_days)
         self._encrypt(kms_key_arn)
         self._close_to_public()
 
-    def _keep_versions_for_retention(self) -> None:
+    def _keep_versions(self, current_days: int | None, noncurrent_days: int) -> None:
         versioning = S3BucketVersioningA(
             self,
             "versioning",
             bucket=self.bucket.id,
             versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
         )
+        # The delete marker of an object that has no versions left hides nothing; days take it along.
+        expiration = (
+            S3BucketLifecycleConfigurationRuleExpiration(expired_object_delete_marker=True)
+            if current_days is None
+            else S3BucketLifecycleConfigurationRuleExpiration(days=current_days)
+        )
         expiry = S3BucketLifecycleConfigurationRule(
             id="expire",
             status="Enabled",
             filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
-            expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=OBJECT_RETENTION_DAYS)],
+            expiration=[expiration],
             noncurrent_version_expiration=[
                 S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(
-                    noncurrent_days=OBJECT_RETENTION_DAYS
+                    noncurrent_days=noncurrent_days
                 )
             ],
             abort_incomplete_multipart_upload=[
@@ -128,8 +144,10 @@ class PrivateBucket(Construct):
             depends_on=[self._public_access_block],
         )
 
-    def log_access_to(self, target: PrivateBucket, delivery: S3BucketPolicy) -> None:
-        """Record every request to this bucket in the target, whose policy allows the delivery."""
+    def record_access(self, stack: PlatformStack, kms_key_arn: str) -> None:
+        """Record every request to this bucket in a bucket beside it, the only one of its stack."""
+        target = PrivateBucket(stack, "access-logs", kms_key_arn)
+        delivery = target.allow(_access_log_delivery(self, target, stack.account_id))
         S3BucketLoggingA(
             self,
             "access-logging",
@@ -140,7 +158,9 @@ class PrivateBucket(Construct):
         )
 
 
-def access_log_delivery(source: PrivateBucket, target: PrivateBucket, account_id: str) -> Statement:
+def _access_log_delivery(
+    source: PrivateBucket, target: PrivateBucket, account_id: str
+) -> Statement:
     """S3's log delivery may write the source's access logs into the target.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
