@@ -38,17 +38,35 @@ class Region:
     """One AWS region of the platform.
 
     `network_index` numbers the region within an environment's address range; it is never reused.
+    `archive_copy_region` is the other region that holds a copy of this one's archive, where the
+    environment asks for one.
     """
 
     name: str
     availability_zones: tuple[str, str, str]
     network_index: int
+    archive_copy_region: str
 
 
 REGIONS: tuple[Region, ...] = (
-    Region("us-east-1", ("us-east-1a", "us-east-1b", "us-east-1c"), network_index=0),
-    Region("us-east-2", ("us-east-2a", "us-east-2b", "us-east-2c"), network_index=1),
-    Region("us-west-2", ("us-west-2a", "us-west-2b", "us-west-2c"), network_index=2),
+    Region(
+        "us-east-1",
+        ("us-east-1a", "us-east-1b", "us-east-1c"),
+        network_index=0,
+        archive_copy_region="us-west-2",
+    ),
+    Region(
+        "us-east-2",
+        ("us-east-2a", "us-east-2b", "us-east-2c"),
+        network_index=1,
+        archive_copy_region="us-east-1",
+    ),
+    Region(
+        "us-west-2",
+        ("us-west-2a", "us-west-2b", "us-west-2c"),
+        network_index=2,
+        archive_copy_region="us-east-2",
+    ),
 )
 
 # Route 53 publishes the metrics of health checks in us-east-1 only, so their alarms must live there:
@@ -73,7 +91,9 @@ class Environment:
     for 32 regions. `owns_bare_alias` is true in the one environment whose KMS key is also
     `alias/trading-{region}`. `account_id`, where given, is the only account the provider accepts.
     `zone_exists` says that the company already has the zone `base_domain`, which then takes our records;
-    otherwise each workspace makes a zone below it, to be delegated to.
+    otherwise each workspace makes a zone below it, to be delegated to. `archive_copied` says that what is
+    kept is copied to each region's `archive_copy_region`, too; `archive_generations` is how many of the
+    newest generations `archive prune` leaves in each region.
     """
 
     name: str
@@ -90,6 +110,8 @@ class Environment:
     # Lambda's own names: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
     log_level: Literal["DEBUG", "INFO", "WARN"]
     web_acl_requests_per_five_minutes: int | None
+    archive_copied: bool
+    archive_generations: int
     alarm_email: str | None = None
     base_domain: str = "trading.example.com"
     zone_exists: bool = False
@@ -116,6 +138,8 @@ ENVIRONMENTS: tuple[Environment, ...] = (
         lambda_reserved_concurrency=10,
         log_level="DEBUG",
         web_acl_requests_per_five_minutes=1_000,
+        archive_copied=False,
+        archive_generations=2,
     ),
     Environment(
         name="staging",
@@ -131,6 +155,8 @@ ENVIRONMENTS: tuple[Environment, ...] = (
         lambda_reserved_concurrency=25,
         log_level="INFO",
         web_acl_requests_per_five_minutes=10_000,
+        archive_copied=False,
+        archive_generations=3,
     ),
     Environment(
         name="prod",
@@ -146,6 +172,8 @@ ENVIRONMENTS: tuple[Environment, ...] = (
         lambda_reserved_concurrency=200,
         log_level="INFO",
         web_acl_requests_per_five_minutes=100_000,
+        archive_copied=True,
+        archive_generations=5,
     ),
 )
 

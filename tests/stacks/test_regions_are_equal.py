@@ -20,7 +20,10 @@ FOURTH_REGION = """
 from stacks import lazy_bindings, settings
 lazy_bindings.install()
 zones = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
-settings.REGIONS = (*settings.REGIONS, settings.Region("eu-west-1", zones, network_index=3))
+settings.REGIONS = (
+    *settings.REGIONS,
+    settings.Region("eu-west-1", zones, network_index=3, archive_copy_region="us-east-1"),
+)
 from stacks.platform import synthesize
 synthesize("dev")
 """
