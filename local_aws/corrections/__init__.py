@@ -19,6 +19,7 @@ from local_aws.corrections import (
     rds_settings,
     rds_snapshots,
     route53,
+    s3_encryption,
     waf,
 )
 
@@ -36,5 +37,6 @@ __all__ = [
     "rds_settings",
     "rds_snapshots",
     "route53",
+    "s3_encryption",
     "waf",
 ]

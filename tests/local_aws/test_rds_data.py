@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -253,6 +253,14 @@ def test_endpoint_is_enabled_and_disabled(client: Client, data_api: DataApi) -> 
     assert rds.enable_http_endpoint(ResourceArn=data_api.arn)["HttpEndpointEnabled"] is True
     assert data_api.run("SELECT 1")["records"] == [[{"longValue": 1}]]
     assert data_api.refusal(resourceArn=f"{data_api.arn}-x")["Code"] == refusal["Code"]
+
+
+def test_only_clusters_of_the_region_are_reached(client: Client, data_api: DataApi) -> None:
+    not_enabled = "HttpEndpointNotEnabledException"
+    instance = data_api.arn.replace(":cluster:data-api", ":db:data-api-writer")
+    assert data_api.refusal(resourceArn=instance)["Code"] == not_enabled
+    elsewhere = replace(data_api, client=client("rds-data", "us-west-2"))
+    assert elsewhere.refusal()["Code"] == not_enabled
 
 
 def test_no_writer_no_answer(
