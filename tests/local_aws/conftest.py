@@ -128,6 +128,10 @@ def create_cluster(rds: Any, identifier: str, **settings: Any) -> dict[str, Any]
     return dict(answer["DBCluster"])
 
 
+def create_key(client: Client, region: str = "us-east-1") -> str:
+    return str(client("kms", region).create_key()["KeyMetadata"]["Arn"])
+
+
 @pytest.fixture
 def cluster(client: Client, name: str) -> Iterator[dict[str, Any]]:
     """A cluster that the test may delete itself."""

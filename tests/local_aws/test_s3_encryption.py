@@ -8,13 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_aws.conftest import Client
+from tests.local_aws.conftest import Client, create_key
 
 Record = dict[str, Any]
-
-
-def create_key(client: Client, region: str = "us-east-1") -> str:
-    return str(client("kms", region).create_key()["KeyMetadata"]["Arn"])
 
 
 def create_bucket(client: Client, name: str, key: str, region: str = "us-east-1") -> str:
