@@ -53,6 +53,10 @@ def _administration(account_id: str) -> Statement:
 
 
 def _services_on_behalf_of_callers(account_id: str, region: str) -> list[Statement]:
+    """The services of the key's own region, which in a copy between regions ask for it, too.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
+    """
     caller: Condition = {
         "StringEquals": {
             "kms:CallerAccount": account_id,

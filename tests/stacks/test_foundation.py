@@ -84,3 +84,22 @@ def test_the_foundation_says_where_to_keep_and_under_which_key(stacks: Stacks) -
         outputs = {name: output["value"] for name, output in stack["output"].items()}
         assert outputs["archive_bucket"] == "${aws_s3_bucket.archive_bucket.bucket}"
         assert outputs["kms_key_arn"] == KEY
+
+
+def test_the_foundations_key_opens_for_copies_through_the_services_of_its_region(
+    stacks: Stacks,
+) -> None:
+    for key in resources(stacks, "aws_kms_key"):
+        statements = {
+            statement["Sid"]: statement for statement in json.loads(key.body["policy"])["Statement"]
+        }
+        use = statements["CallersUseThroughServices"]
+        assert {"kms:Decrypt", "kms:GenerateDataKey*", "kms:DescribeKey"} <= set(use["Action"])
+        # RDS encrypts a copy of a snapshot after the request has been answered.
+        grant = statements["ServicesHoldGrants"]
+        assert grant["Action"] == ["kms:CreateGrant"]
+        assert grant["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
+        for statement in (use, grant):
+            through = statement["Condition"]["StringEquals"]["kms:ViaService"]
+            copying = {f"{service}.${{local.region}}.amazonaws.com" for service in ("s3", "rds")}
+            assert copying <= set(through)

@@ -33,7 +33,7 @@ FOUND = {
 SECRET = ("master_password", "master_password_wo")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(synthesized: Callable[[str], Stacks]) -> dict[str, Any]:
     """The data stack's cluster, with nothing around it that it refers to."""
     stack = synthesized("prod")["data-us-east-1"]
@@ -51,9 +51,14 @@ def cluster(synthesized: Callable[[str], Stacks]) -> dict[str, Any]:
     return {name: body[name] for name in kept}
 
 
-@pytest.fixture
-def living(synthesized: Callable[[str], Stacks], tmp_path: Path, cluster: dict[str, Any]) -> Path:
+@pytest.fixture(scope="module")
+def living(
+    synthesized: Callable[[str], Stacks],
+    tmp_path_factory: pytest.TempPathFactory,
+    cluster: dict[str, Any],
+) -> Path:
     """A folder in which Terraform can plan that cluster, which lives and was restored, with no AWS."""
+    folder = tmp_path_factory.mktemp("living")
     variable = synthesized("prod")["data-us-east-1"]["variable"]
     document = {
         "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
@@ -94,23 +99,23 @@ def living(synthesized: Callable[[str], Stacks], tmp_path: Path, cluster: dict[s
             }
         ],
     }
-    (tmp_path / "cdk.tf.json").write_text(json.dumps(document))
-    (tmp_path / "terraform.tfstate").write_text(json.dumps(state))
-    prepared = terraform(tmp_path, "init", "-input=false", "-no-color")
+    (folder / "cdk.tf.json").write_text(json.dumps(document))
+    (folder / "terraform.tfstate").write_text(json.dumps(state))
+    prepared = terraform(folder, "init", "-input=false", "-no-color")
     assert prepared.returncode == 0, prepared.stderr
-    return tmp_path
+    return folder
 
 
-def planned_actions(directory: Path, *arguments: str) -> list[str]:
+def planned(directory: Path, *arguments: str) -> dict[str, Any]:
     """What Terraform would do to the cluster."""
     plan = terraform(
         directory, "plan", "-refresh=false", "-input=false", "-no-color", "-out=plan", *arguments
     )
     assert plan.returncode == 0, plan.stdout + plan.stderr
     shown = json.loads(terraform(directory, "show", "-json", "plan").stdout)
-    (change,) = shown["resource_changes"]
-    actions: list[str] = change["change"]["actions"]
-    return actions
+    change: dict[str, Any]
+    (change,) = (resource["change"] for resource in shown["resource_changes"])
+    return change
 
 
 def test_restoring_is_asked_for_by_a_variable_that_may_be_left_out(
@@ -130,12 +135,11 @@ def test_restoring_is_asked_for_by_a_variable_that_may_be_left_out(
 def test_another_snapshot_or_none_leaves_a_living_cluster_alone(
     living: Path, arguments: tuple[str, ...]
 ) -> None:
-    assert planned_actions(living, *arguments) == ["no-op"]
+    assert planned(living, *arguments)["actions"] == ["no-op"]
 
 
 def test_a_new_cluster_takes_the_snapshot(living: Path) -> None:
-    (living / "terraform.tfstate").unlink()
-    assert planned_actions(living, f"-var={RESTORE_SNAPSHOT_VARIABLE}={ANOTHER}") == ["create"]
-    shown = json.loads(terraform(living, "show", "-json", "plan").stdout)
-    (change,) = shown["resource_changes"]
-    assert change["change"]["after"]["snapshot_identifier"] == ANOTHER
+    asked = f"-var={RESTORE_SNAPSHOT_VARIABLE}={ANOTHER}"
+    change = planned(living, "-state=of-nothing.tfstate", asked)
+    assert change["actions"] == ["create"]
+    assert change["after"]["snapshot_identifier"] == ANOTHER
