@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from trading.errors import OperatorError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from boto3.session import Session
     from botocore.config import Config
@@ -16,6 +19,15 @@ def errors() -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see `session`
 
     return BotoCoreError, ClientError
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raises OperatorError in one line where the SDK does not answer, or refuses."""
+    try:
+        yield
+    except errors() as error:
+        raise OperatorError(f"AWS refused or did not answer: {error}; {advice(error)}") from error
 
 
 def advice(error: Exception) -> str:

@@ -22,6 +22,7 @@ from trading.engine.events import (
     ResourceStarted,
     StackFinished,
     StackPlanned,
+    StackProgress,
     StackStarted,
 )
 from trading.engine.order import Verb
@@ -61,6 +62,7 @@ class _Row:
     operations: int | None = None
     finished: int = 0
     active: dict[str, float] = field(default_factory=dict)
+    beside: str = ""
     remark: str = ""
 
     def elapsed(self) -> str:
@@ -73,9 +75,11 @@ class _Row:
         return "" if self.operations is None else f"{self.finished}/{self.operations}"
 
     def slowest(self) -> str:
-        """The operation that has been under way longest, and for how long."""
+        """The operation that has been under way longest, and for how long; or what is done beside
+        Terraform.
+        """
         if not self.active:
-            return ""
+            return self.beside
         address = min(self.active, key=lambda address: self.active[address])
         return f"{address} {time.monotonic() - self.active[address]:.0f} s"
 
@@ -100,6 +104,9 @@ class RunTable:
             case StackPlanned():
                 row.state, row.operations = self.working[event.stack], event.operations
                 row.active.clear()
+                row.beside = ""
+            case StackProgress():
+                row.state, row.beside = event.doing, event.text
             case ResourceStarted():
                 row.active[event.address] = time.monotonic()
             case ResourceFinished():
@@ -171,7 +178,7 @@ class QuietDisplay(_PlainDisplay):
 
 
 class LineDisplay(_PlainDisplay):
-    """A line when a stack starts, is planned and ends: for logs and pipes."""
+    """A line when a stack starts, is planned and ends, and for what is done beside: for logs and pipes."""
 
     def __call__(self, event: Event) -> None:
         super().__call__(event)
@@ -181,6 +188,8 @@ class LineDisplay(_PlainDisplay):
             case StackPlanned() if event.operations:
                 changes = plural(event.operations, "change")
                 self._say(event.stack, f"{self._working[event.stack]} {changes}")
+            case StackProgress() if event.milestone:
+                self._say(event.stack, f"{event.doing}: {event.text}")
             case StackFinished():
                 seconds = f" in {event.seconds:.0f} s" if event.seconds else ""
                 self._say(event.stack, f"{event.state}{seconds}: {remark(event)}")

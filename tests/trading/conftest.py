@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.trading.empty_archive import KNOWING_ARCHIVES, empty_archives
 from trading.engine.graph import Graph, Stack
 
 FAKE_TERRAFORM = Path(__file__).with_name("fake_terraform.py")
@@ -68,6 +69,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     for name in ("TF_WORKSPACE", "TRADING_TARGET", "TRADING_STATE_BUCKET", "TF_PLUGIN_MIRROR"):
         monkeypatch.delenv(name, raising=False)
     write_synthesized(work / "dev" / "cdktf.out", _platform())
+    for module in KNOWING_ARCHIVES:
+        monkeypatch.setattr(module, "archives", empty_archives)
     return Project(work, calls)
 
 

@@ -30,6 +30,9 @@ from stacks.paths import work_directory
 from trading.engine import engine
 from trading.engine.graph import Graph
 engine.synthesize = lambda workspace: Graph.read(work_directory() / workspace / "cdktf.out")
+from tests.trading.empty_archive import KNOWING_ARCHIVES, empty_archives
+for module in KNOWING_ARCHIVES:
+    module.archives = empty_archives
 from trading.cli import main
 main()
 """

@@ -68,6 +68,11 @@ class Engine:
         """The stacks, synthesized as the sources are now."""
         return synthesize(self.workspace)
 
+    @cached_property
+    def foundation(self) -> Engine:
+        """What the account shares, on the same target."""
+        return Engine(FOUNDATION_WORKSPACE, self.target, self.parallelism)
+
     @property
     def data_matters(self) -> bool:
         """Whether a deploy may lose nothing: all environments stand on the foundation."""
@@ -217,7 +222,7 @@ class Engine:
         }
         if not needed:
             return
-        foundation = Engine(FOUNDATION_WORKSPACE, self.target, self.parallelism)
+        foundation = self.foundation
         foundation.require_same_target()
         existing = stacks_with_state(FOUNDATION_WORKSPACE, foundation.environment)
         if missing := sorted(needed - existing):

@@ -124,6 +124,18 @@ class ResourceFinished:
 
 
 @dataclass(frozen=True)
+class StackProgress:
+    """What is done to a stack beside Terraform, such as `keeping` its data, and how far that is. A
+    `milestone` is worth a line in a log; the others only replace each other.
+    """
+
+    stack: str
+    doing: str
+    text: str
+    milestone: bool = False
+
+
+@dataclass(frozen=True)
 class StackFinished:
     """A stack's part in the run ended.
 
@@ -156,6 +168,7 @@ Event = (
     | StackPlanned
     | ResourceStarted
     | ResourceFinished
+    | StackProgress
     | StackFinished
     | Interrupted
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trading.advice import command
+from trading.archive.safekeeping import Safekeeping
 from trading.aws import errors
 from trading.engine.events import State
 from trading.engine.journal import Journal
@@ -44,6 +45,7 @@ class Execution:
             policy=Policy(engine.data_matters, self.allow_replace),
             explain=self._explain,
             unsettled=engine.unsettled(self.order),
+            safekeeping=Safekeeping(engine),
         )
         observer = _Dispensable(observer)
         if self.order.verb is Verb.PLAN:

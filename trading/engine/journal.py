@@ -58,6 +58,8 @@ class RecordedStep:
     stack: str
     arguments: tuple[str, ...] = ()
     verb: Verb = Verb.DEPLOY
+    keep: bool = False
+    restore: str = ""
     state: State | None = None
     transcript: Path | None = None
     terraform: TerraformProcess | None = None
@@ -102,7 +104,13 @@ class Journal:
             operator=operator(),
             process_id=os.getpid(),
             steps=[
-                {"stack": step.name, "verb": step.verb, "arguments": step.arguments}
+                {
+                    "stack": step.name,
+                    "verb": step.verb,
+                    "arguments": step.arguments,
+                    "keep": step.keep,
+                    "restore": step.restore,
+                }
                 for step in order.steps
             ],
         )
@@ -186,7 +194,13 @@ def _run(name: str, first: dict[str, Any], entries: Sequence[dict[str, Any]]) ->
         first["target"],
         frozenset(first["allow_replace"]),
         {
-            step["stack"]: RecordedStep(step["stack"], tuple(step["arguments"]), Verb(step["verb"]))
+            step["stack"]: RecordedStep(
+                step["stack"],
+                tuple(step["arguments"]),
+                Verb(step["verb"]),
+                step.get("keep", False),
+                step.get("restore", ""),
+            )
             for step in first["steps"]
         },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from trading.engine.events import Changes, StackFinished, StackStarted, State
 from trading.engine.order import SavedPlan, Step, Verb
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
     from trading.engine.events import Observer
     from trading.engine.terraform import Terraform
+
+
+class Safekeeping(Protocol):
+    """What is done to a stack's data around Terraform. Both raise OperatorError when the stack must not
+    be gone on with.
+    """
+
+    def before(self, step: Step, report: Report) -> None:
+        """Before Terraform works on it."""
+
+    def after(self, step: Step, report: Report) -> None:
+        """After Terraform has worked on it."""
 
 
 class StackFailedError(OperatorError):
@@ -43,6 +55,7 @@ class StackOperation:
     policy: Policy = field(default_factory=Policy)
     explain: Callable[[Step, OperatorError], str] = lambda _, error: str(error)
     unsettled: dict[str, str] = field(default_factory=dict)
+    safekeeping: Safekeeping | None = None
 
     def __call__(self, step: Step, observer: Observer) -> StackFinished:
         """Do it, and tell how it ended. Called from a thread of its own for each stack."""
@@ -101,6 +114,14 @@ class _Work:
         step = self.step
         initialised = self.operation.terraform.initialise(step.stack.directory, self.report.line)
         self._require(initialised, "terraform init failed")
+        if self.operation.safekeeping:
+            self.operation.safekeeping.before(step, self.report)
+        self._perform()
+        if self.operation.safekeeping:
+            self.operation.safekeeping.after(step, self.report)
+
+    def _perform(self) -> None:
+        step = self.step
         match step.verb:
             case Verb.PLAN:
                 self._plan()

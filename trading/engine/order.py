@@ -31,6 +31,7 @@ class SavedPlan:
     path: Path
     changes: tuple[PlannedChange, ...]
     outputs_change: bool = False
+    restore: str = ""
 
     @property
     def counts(self) -> Changes:
@@ -43,16 +44,23 @@ class SavedPlan:
         return not self.changes and not self.outputs_change
 
 
+# A deploy that brings nothing back though something was kept.
+FRESH = "fresh"
+
+
 @dataclass(frozen=True)
 class Step:
     """One stack's part of a run. `arguments` are Terraform's, beyond what the verb gives; with a
-    `plan`, exactly that is applied.
+    `plan`, exactly that is applied. `keep` says that what is destroyed is kept in the archive, and
+    `restore` which generation of the archive is brought back, FRESH for none.
     """
 
     stack: Stack
     verb: Verb
     arguments: tuple[str, ...] = ()
     plan: SavedPlan | None = None
+    keep: bool = False
+    restore: str = ""
 
     @property
     def name(self) -> str:

@@ -40,12 +40,14 @@ class _Recorded:
 
     changes: tuple[PlannedChange, ...]
     outputs_change: bool
+    restore: str
     basis: _Basis
 
     @classmethod
     def parse(cls, told: dict[str, Any]) -> _Recorded:
         basis = _Basis(told["configuration"], dict(told["states"]))
-        return cls(tuple(map(_change, told["changes"])), told["outputs_change"], basis)
+        changes = tuple(map(_change, told["changes"]))
+        return cls(changes, told["outputs_change"], told["restore"], basis)
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,15 @@ def forget_plans(engine: Engine) -> None:
         path.unlink()
 
 
-def save_plans(engine: Engine, results: Sequence[StackFinished]) -> None:
+def save_plans(engine: Engine, order: Order, results: Sequence[StackFinished]) -> None:
     """Record which plans were saved by a run of plans, and what they were made from."""
     versions = state_versions(engine.workspace, engine.environment)
+    restores = {step.name: step.restore for step in order.steps}
     planned = {
         result.stack: {
             "changes": [asdict(change) for change in result.planned],
             "outputs_change": result.outputs_change,
+            "restore": restores[result.stack],
             **asdict(_basis(engine.graph.stacks[result.stack], versions)),
         }
         for result in results
@@ -115,7 +119,9 @@ def saved_plans(engine: Engine) -> dict[str, SavedPlan]:
             f" run {command('plan', engine.workspace)} again"
         )
     return {
-        name: SavedPlan(_plan_file(engine, name), recorded.changes, recorded.outputs_change)
+        name: SavedPlan(
+            _plan_file(engine, name), recorded.changes, recorded.outputs_change, recorded.restore
+        )
         for name, recorded in manifest.stacks.items()
     }
 
@@ -126,18 +132,33 @@ def unplanned_stacks(engine: Engine) -> list[str]:
 
 
 def with_plans(order: Order, plans: dict[str, SavedPlan]) -> Order:
-    """The order with what was planned: stacks whose plan is empty need no step."""
-    empty = {name for name, plan in plans.items() if plan.empty}
+    """The order with what was planned: stacks whose plan is empty need no step, unless data is still to
+    be brought back to them. Raises OperatorError for a plan that was to bring back something else.
+    """
+    restores = {step.name: step.restore for step in order.steps}
+    for name, plan in plans.items():
+        if plan.restore != restores[name]:
+            was, now = plan.restore or "nothing", restores[name] or "nothing"
+            raise OperatorError(
+                f"the saved plan of {name} was to restore {was}, and now that would be {now}: plan again"
+            )
+    empty = {name for name, plan in plans.items() if plan.empty and not plan.restore}
     left = order.without(empty)
     steps = [replace(step, plan=plans.get(step.name)) for step in left.steps]
     return replace(left, steps=steps)
 
 
-def fresh_plans(engine: Engine, results: Collection[StackFinished]) -> dict[str, SavedPlan]:
-    """The plans that a run has just saved."""
+def fresh_plans(
+    engine: Engine, order: Order, results: Collection[StackFinished]
+) -> dict[str, SavedPlan]:
+    """The plans that a run has just saved of an order."""
+    restores = {step.name: step.restore for step in order.steps}
     return {
         result.stack: SavedPlan(
-            _plan_file(engine, result.stack), result.planned, result.outputs_change
+            _plan_file(engine, result.stack),
+            result.planned,
+            result.outputs_change,
+            restores[result.stack],
         )
         for result in results
         if result.state is State.DONE

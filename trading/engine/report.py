@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 from trading.engine.events import (
@@ -19,7 +20,7 @@ from trading.engine.terraform import Message, read_message
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trading.engine.events import Observer
+    from trading.engine.events import Observer, StackProgress
 
 
 @dataclass
@@ -46,6 +47,13 @@ class Report:
     def started(self, process_id: int) -> None:
         """Take the process that does the work."""
         self.observer(TerraformStarted(self.stack, process_id))
+
+    def progress(self, event: StackProgress) -> None:
+        """Take what is done beside Terraform."""
+        if event.milestone:
+            moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self.log.write(f"{moment} {event.doing}: {event.text}\n")
+        self.observer(event)
 
     def take_plan(self, changes: Iterable[PlannedChange]) -> None:
         """Take a plan that was made before: when it is applied, Terraform does not repeat it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stacks.settings import parse_workspace
+from trading.archive.choice import Restoring, kept_notes, with_restores
 from trading.display import Showing
 from trading.engine.engine import Engine
 from trading.engine.events import State
@@ -41,6 +42,8 @@ from trading.verbs.options import (
     AllowReplace,
     Confirm,
     Environment,
+    Fresh,
+    From,
     JsonEvents,
     Layers,
     Names,
@@ -70,6 +73,8 @@ def deploy(
         bool, typer.Option("--plan", help="Apply what `trading plan` saved, and nothing else.")
     ] = False,
     allow_replace: AllowReplace = None,
+    fresh: Fresh = False,
+    from_generation: From = None,
     env: Environment = None,
     target_name: TargetOption = TargetName.AWS,
     yes: Yes = False,
@@ -95,7 +100,8 @@ def deploy(
             warn_of_unknown_states(engine, showing)
         plans = saved_plans(engine) if plan else {}
         stacks = engine.graph.select(replace(selection, names=[*plans]) if plan else selection)
-        order = engine.deploy_order(stacks)
+        restoring = Restoring.of(stacks, fresh=fresh, generation=from_generation)
+        order = with_restores(engine, engine.deploy_order(stacks), restoring)
         allowed = allowances(allow_replace or [], {step.name for step in order.steps})
         order = with_plans(order, plans) if plan else preview(engine, order, asking, showing)
         _require_needed(order, allowed)
@@ -118,7 +124,12 @@ def deploy_order(
         for step in order.steps
     }
     known = any(step.plan for step in order.steps)
-    show_order(order, engine.workspace, showing, notes if known else {})
+    data = kept_notes(order)
+    if known:
+        data = {
+            name: "; ".join(filter(None, (note, data.get(name)))) for name, note in notes.items()
+        }
+    show_order(order, engine.workspace, showing, data)
     confirm(_what(engine), engine, asking, by_name=engine.guarded)
     carry_out(engine, order, showing, allowed)
 
@@ -137,7 +148,7 @@ def preview(engine: Engine, order: Order, asking: Asking, showing: Showing) -> O
     if failed := names_of(results, State.FAILED):
         summarize(console, Verb.PLAN, results)
         raise OperatorError(f"{', '.join(failed)} could not be planned: nothing was deployed")
-    return with_plans(order, fresh_plans(engine, results))
+    return with_plans(order, fresh_plans(engine, order, results))
 
 
 def _what(engine: Engine) -> str:

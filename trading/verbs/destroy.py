@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from stacks.settings import parse_workspace
+from trading.archive.choice import Keeping, kept_notes, with_keeps
 from trading.display import Showing, plural
 from trading.engine.engine import Engine
 from trading.engine.graph import Selection
@@ -25,7 +26,9 @@ from trading.verbs.options import (
     Confirm,
     Environment,
     JsonEvents,
+    KeepData,
     Layers,
+    LoseData,
     Names,
     Parallelism,
     Quiet,
@@ -54,6 +57,8 @@ def destroy(
     with_dependents: WithDependents = False,
     env: Environment = None,
     target_name: TargetOption = TargetName.AWS,
+    keep_data: KeepData = False,
+    lose_data: LoseData = None,
     yes: Yes = False,
     confirmed: Confirm = None,
     parallelism: Parallelism = DEFAULT_PARALLELISM,
@@ -61,7 +66,7 @@ def destroy(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Destroy stacks in reverse order, with all they hold."""
+    """Destroy stacks in reverse order. Where data matters, it is kept in the archive before."""
     engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
     selection = Selection(
         names or [], layer or [], region or [], with_dependencies, with_dependents
@@ -70,15 +75,22 @@ def destroy(
     with exclusively(engine, "destroy", showing):
         if not (names or layer or region):
             warn_of_unknown_states(engine, showing)
-        destroy_stacks(engine, engine.graph.select(selection), Asking(yes, confirmed), showing)
+        keeping = Keeping(keep_data, frozenset(lose_data or []))
+        stacks = engine.graph.select(selection)
+        destroy_stacks(engine, stacks, Asking(yes, confirmed), showing, keeping)
 
 
 def destroy_stacks(
-    engine: Engine, stacks: Sequence[Stack], asking: Asking, showing: Showing
+    engine: Engine,
+    stacks: Sequence[Stack],
+    asking: Asking,
+    showing: Showing,
+    keeping: Keeping,
 ) -> None:
     """Destroy what is deployed of some stacks, and what killed runs made of them."""
     take_over_shown(engine, stacks, showing)
-    destroy_order(engine, engine.destroy_order(stacks), asking, showing)
+    order = with_keeps(engine, engine.destroy_order(stacks), keeping)
+    destroy_order(engine, order, asking, showing)
 
 
 def destroy_order(engine: Engine, order: Order, asking: Asking, showing: Showing) -> None:
@@ -105,4 +117,12 @@ def _notes(engine: Engine, order: Order) -> dict[str, str]:
             step.name: plural(len(found), "resource")
             for step, found in zip(destroyed, addresses, strict=True)
         }
-    return {step.name: counts.get(step.name, "stays, without them") for step in order.steps}
+    data = kept_notes(order)
+    return {
+        step.name: "; ".join(
+            note
+            for note in (counts.get(step.name, "stays, without them"), data.get(step.name))
+            if note
+        )
+        for step in order.steps
+    }

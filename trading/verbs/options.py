@@ -63,6 +63,31 @@ WithDependencies = Annotated[
 WithDependents = Annotated[
     bool, typer.Option("--with-dependents", help="And all that is built upon the selected stacks.")
 ]
+KeepData = Annotated[
+    bool,
+    typer.Option(
+        "--keep-data",
+        help="Keep rows and objects in the archive first; where data matters that is always done.",
+    ),
+]
+LoseData = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="STACK",
+        help="Where data matters, destroy this stack though its data cannot be kept (repeatable).",
+    ),
+]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Start empty, though the archive has data to bring back.")
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="GENERATION",
+        help="Bring this generation of the archive back, not the newest.",
+    ),
+]
 AllowReplace = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import typer
 
 from stacks.settings import parse_workspace
+from trading.archive.choice import Restoring, with_restores
 from trading.display import Showing, write_event
 from trading.engine.engine import Engine
 from trading.engine.events import Changes, State
@@ -60,10 +61,12 @@ def plan(
         names or [], layer or [], region or [], with_dependencies, with_dependents
     )
     with exclusively(engine, "plan", showing):
-        order = engine.plan_order(engine.graph.select(selection))
+        order = with_restores(
+            engine, engine.plan_order(engine.graph.select(selection)), Restoring()
+        )
         forget_plans(engine)
         results = run_shown(engine, order, showing)
-        save_plans(engine, results)
+        save_plans(engine, order, results)
     if showing.json:
         write_event(console, "summary", stacks=[asdict(result) for result in results])
     else:

@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from stacks.settings import parse_workspace
+from trading.archive.choice import Keeping, Restoring, with_restores
+from trading.archive.holdings import DATA, SECURITY
 from trading.display import Showing, plural
 from trading.engine.engine import Engine
 from trading.engine.journal import last_run
@@ -36,7 +38,7 @@ EXAMPLES = "Example: `trading resume --env staging`"
 
 if TYPE_CHECKING:
     from trading.engine.graph import Stack
-    from trading.engine.journal import RecordedRun
+    from trading.engine.journal import RecordedRun, RecordedStep
 
 _POLL_SECONDS = 0.5
 
@@ -90,14 +92,29 @@ def _go_on(
         if (lock := free_state(engine, step)) and not showing.silent:
             console.print(f"{step.stack}: freed what a killed Terraform had {lock}", markup=False)
     if run.verb is Verb.DESTROY:
-        destroy_stacks(engine, stacks, asking, showing)
+        destroy_stacks(engine, stacks, asking, showing, _kept(engine, left))
         return
     if rerouting := recorded_rerouting(engine, left[0].arguments):
         reroute(engine, rerouting, asking, showing)
         return
     # Not with the arguments of then: where the shared name leads may have been decided anew since.
-    order = preview(engine, engine.deploy_order(stacks), asking, showing)
+    order = with_restores(engine, engine.deploy_order(stacks), _restored(left))
+    order = preview(engine, order, asking, showing)
     deploy_order(engine, order, asking, showing, allowed)
+
+
+def _kept(engine: Engine, steps: list[RecordedStep]) -> Keeping:
+    """What the operator said then of the data."""
+    kept = any(step.keep for step in steps)
+    wanted = kept or engine.data_matters
+    holding = {stack.name for stack in engine.all_stacks() if stack.layer in {DATA, SECURITY}}
+    lost = {step.stack for step in steps if step.stack in holding and not step.keep}
+    return Keeping(kept, frozenset(lost) if wanted else frozenset())
+
+
+def _restored(steps: list[RecordedStep]) -> Restoring:
+    wanted = {step.stack: step.restore for step in steps if step.restore}
+    return Restoring(wanted, insistent=False)
 
 
 def _stacks(engine: Engine, run: RecordedRun, names: set[str]) -> list[Stack]:

@@ -1,0 +1,200 @@
+"""Which data a run keeps and brings back: decided, and refused, before anything is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from stacks.settings import RESTORE_SNAPSHOT_VARIABLE, parse_workspace
+from trading.advice import command
+from trading.archive.archives import archives
+from trading.archive.copies import copy_shelf
+from trading.archive.holdings import CLUSTER, DATA, SECURITY
+from trading.archive.manifest import Phase
+from trading.archive.restore import require_restorable
+from trading.aws import answering
+from trading.engine.order import FRESH, Verb
+from trading.errors import OperatorError
+from trading.state.states import stacks_with_state
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from trading.archive.manifest import Manifest
+    from trading.archive.shelf import Shelf
+    from trading.engine.engine import Engine
+    from trading.engine.graph import Stack
+    from trading.engine.order import Order, Step
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What the operator asks a destroy to keep (`--keep-data`), and to lose (`--lose-data`)."""
+
+    keep: bool = False
+    lose: frozenset[str] = frozenset()
+
+
+def with_keeps(engine: Engine, order: Order, keeping: Keeping) -> Order:
+    """The order with what is kept before it is destroyed. Raises OperatorError when that cannot be."""
+    wanted = engine.data_matters or keeping.keep
+    holding = {step.name for step in order.steps if step.stack.layer in {DATA, SECURITY}}
+    if unknown := sorted(keeping.lose - holding):
+        raise OperatorError(f"--lose-data {unknown[0]}: that is no data to be destroyed here")
+    steps = [
+        replace(step, keep=wanted and step.name in holding and step.name not in keeping.lose)
+        for step in order.steps
+    ]
+    regions = {step.stack.region for step in steps if step.keep and step.stack.region}
+    if regions:
+        with answering():
+            for archive in archives(engine, regions).values():
+                archive.require_usable()
+    return replace(order, steps=steps)
+
+
+@dataclass(frozen=True)
+class Restoring:
+    """What the operator asks a deploy to bring back: a generation, or FRESH for nothing, by stack;
+    for those that are not named, the newest. Only an `insistent` one minds what is deployed already.
+    """
+
+    wanted: Mapping[str, str] = field(default_factory=dict)
+    insistent: bool = True
+
+    @classmethod
+    def of(cls, stacks: Collection[Stack], *, fresh: bool, generation: str | None) -> Restoring:
+        """The same for all of some stacks. Raises OperatorError for both at once."""
+        if fresh and generation:
+            raise OperatorError("--fresh and --from exclude each other")
+        wanted = FRESH if fresh else generation
+        data = [stack.name for stack in stacks if stack.layer == DATA]
+        if wanted and not data:
+            raise OperatorError("--fresh and --from are for data stacks, and none is selected")
+        return cls(dict.fromkeys(data, wanted) if wanted else {})
+
+
+def with_restores(engine: Engine, order: Order, restoring: Restoring) -> Order:
+    """The order with what each data stack brings back. Raises OperatorError when it could not, and for
+    what would be built upon data that is not whole.
+    """
+    selected = {step.name for step in order.steps}
+    data = [step for step in order.steps if step.stack.layer == DATA]
+    upstream = engine.graph.unselected_upstream([step.stack for step in order.steps])
+    built_upon = [stack for stack in upstream if stack.layer == DATA and stack.name not in selected]
+    regions = {stack.region for stack in (*built_upon, *(step.stack for step in data))}
+    if not regions:
+        return order
+    with answering():
+        found = archives(engine, {region for region in regions if region})
+        shelves = {region: archive.shelf(engine.workspace) for region, archive in found.items()}
+        for stack in built_upon:
+            _require_whole(engine, stack, shelves[stack.region or ""])
+        chosen = {step.name: _Choice(engine, step, shelves, restoring).step() for step in data}
+    return replace(order, steps=[chosen.get(step.name, step) for step in order.steps])
+
+
+def _require_whole(engine: Engine, stack: Stack, shelf: Shelf) -> None:
+    standing = shelf.standing()
+    if standing and standing.unfinished:
+        raise OperatorError(
+            f"{stack.name} does not have all its data yet ({standing.phase}"
+            f" {standing.generation}): run {command(f'deploy {stack.name}', engine.workspace)} first"
+        )
+
+
+class _Choice:
+    """What one data stack brings back."""
+
+    def __init__(
+        self, engine: Engine, step: Step, shelves: dict[str, Shelf], restoring: Restoring
+    ) -> None:
+        self._engine, self._step = engine, step
+        self._region = step.stack.region or ""
+        self._shelf = shelves[self._region]
+        self._wanted = restoring.wanted.get(step.name, "")
+        self._insistent = restoring.insistent
+
+    def step(self) -> Step:
+        """The step with it. Raises OperatorError."""
+        standing = self._shelf.standing()
+        going_on = standing.generation if standing and standing.unfinished else ""
+        if self._has_cluster():
+            self._require_possible(going_on)
+            return replace(self._step, restore=going_on)
+        if self._wanted == FRESH:
+            return replace(self._step, restore=FRESH)
+        begun = going_on if standing and standing.phase is Phase.RESTORING else ""
+        manifest, home = self._manifest(self._wanted or begun)
+        if manifest is None:
+            return self._step
+        require_restorable(home, manifest)
+        arguments = self._step.arguments
+        if manifest.database:
+            arn = self._snapshot_arn(manifest, home)
+            arguments = (*arguments, f"-var={RESTORE_SNAPSHOT_VARIABLE}={arn}")
+        return replace(self._step, restore=manifest.generation, arguments=arguments)
+
+    def _has_cluster(self) -> bool:
+        engine, stack = self._engine, self._step.stack
+        if stack.name not in stacks_with_state(engine.workspace, engine.environment):
+            return False
+        return any(
+            address.startswith(f"{CLUSTER}.")
+            for address in engine.terraform.addresses(stack.directory)
+        )
+
+    def _require_possible(self, going_on: str) -> None:
+        if not (self._wanted and self._insistent):
+            return
+        name = self._step.name
+        if self._wanted != FRESH:
+            destroy = command(f"destroy {name} --with-dependents", self._engine.workspace)
+            raise OperatorError(
+                f"{name} is deployed: {self._wanted} can be restored into a new one only;"
+                f" run {destroy} first"
+            )
+        if going_on:
+            raise OperatorError(
+                f"the restore of {name} from {going_on} is under way: deploy without --fresh to"
+                " finish it, or destroy it first"
+            )
+
+    def _manifest(self, generation: str) -> tuple[Manifest | None, Shelf]:
+        """The generation, or the newest; from another region's archive where this one has none."""
+        shelves = [self._shelf]
+        environment = parse_workspace(self._engine.workspace).environment
+        if environment.archive_copied and not self._shelf.generations():
+            shelves.append(copy_shelf(self._engine, self._region))
+        for shelf in shelves:
+            manifest = shelf.manifest(generation) if generation else shelf.newest()
+            if manifest:
+                return manifest, shelf
+        if generation:
+            known = ", ".join(self._shelf.generations()) or "none"
+            raise OperatorError(
+                f"no generation {generation} is kept of {self._step.name}: choose from {known}"
+            )
+        return None, self._shelf
+
+    def _snapshot_arn(self, manifest: Manifest, home: Shelf) -> str:
+        """The snapshot in this region: a copy that is elsewhere only is brought here first."""
+        assert manifest.database is not None
+        if home is self._shelf:
+            return manifest.database.snapshot_arn
+        account = manifest.database.snapshot_arn.split(":")[4]
+        name = self._shelf.snapshot_name(manifest.generation)
+        return f"arn:aws:rds:{self._region}:{account}:cluster-snapshot:{name}"
+
+
+def kept_notes(order: Order) -> dict[str, str]:
+    """What is done to the data of each stack of an order, for who is asked."""
+    notes = {}
+    for step in order.steps:
+        if step.verb is Verb.DESTROY and step.stack.layer == DATA:
+            notes[step.name] = "its data is kept first" if step.keep else "its data is lost"
+        elif step.restore == FRESH:
+            notes[step.name] = "starts empty"
+        elif step.restore:
+            notes[step.name] = f"restores generation {step.restore}"
+    return notes

@@ -1,0 +1,319 @@
+"""Keep what a data stack holds, so that it can be destroyed, and its key with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from trading.archive.cluster import Cluster, Snapshots, find_cluster
+from trading.archive.holdings import APPENDED_TO
+from trading.archive.manifest import (
+    KeptBucket,
+    KeptDatabase,
+    Manifest,
+    Phase,
+    Started,
+    Tally,
+)
+from trading.archive.objects import (
+    Kept,
+    Place,
+    Progress,
+    Version,
+    checksum_of,
+    copy_object,
+    in_parallel,
+    list_versions,
+)
+from trading.archive.tally import opened, tally
+from trading.archive.wording import described
+from trading.aws import client
+from trading.errors import OperatorError
+from trading.state.deployments import source_revision
+from trading.state.holder import operator
+
+if TYPE_CHECKING:
+    from trading.archive.holdings import Holdings
+    from trading.archive.shelf import Shelf
+    from trading.archive.telling import Telling
+
+
+# The snapshot under the environment's key, of which the copy is made.
+_PASSING = "-source"
+
+
+class ChangedMeanwhileError(OperatorError):
+    """Somebody wrote while it was being kept: what was kept is not all."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """One keep of one data stack onto a shelf. `generation` is its name, unless one that was cut off
+    can be gone on with.
+    """
+
+    stack: str
+    holdings: Holdings
+    shelf: Shelf
+    generation: str
+    telling: Telling
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def run(self) -> Manifest | None:
+        """Keep everything, unless a generation has it already; None when there is nothing to keep.
+
+        Raises OperatorError when it cannot be kept: then nothing may be destroyed.
+        """
+        self.shelf.archive.require_usable()
+        if covering := self._covering():
+            self.telling.milestone(f"generation {covering.generation} has all of it")
+            return covering
+        buckets = {address: self._versions(name) for address, name in self.holdings.buckets.items()}
+        if self.holdings.cluster is None and not any(buckets.values()):
+            return None
+        cluster = self._cluster()
+        before = self._tally(cluster)
+        started = self._begin(before)
+        snapshot = self._snapshot(cluster, started.generation) if cluster else None
+        kept = self._copy(buckets, started.generation)
+        self._require_unchanged(cluster, before, buckets)
+        manifest = self._manifest(started, cluster, before, snapshot, kept)
+        self.shelf.write_manifest(manifest)
+        self.telling.milestone(f"kept as generation {manifest.generation}: {described(manifest)}")
+        return manifest
+
+    def _covering(self) -> Manifest | None:
+        """A generation that has all there is: that of a restore which was not finished, or of a destroy
+        which was cut off, or the newest where nothing has changed since.
+        """
+        standing = self.shelf.standing()
+        if standing and standing.phase is Phase.RESTORING:
+            manifest = self.shelf.manifest(standing.generation)
+            if manifest is None:
+                raise OperatorError(
+                    f"{self.stack} was being restored from {standing.generation}, which the archive"
+                    " has no more: finish the restore, or say --lose-data"
+                )
+            return manifest
+        newest = self.shelf.newest()
+        if newest is None or not self._is_of_this_cluster(newest):
+            return None
+        known = {kept.identity for kept in map(Kept.parse, self.shelf.inventory(newest))}
+        there = self._identities()
+        cluster = self._find_cluster()
+        answers = cluster is not None and cluster.answers
+        rows = self._tally(cluster) if answers else None
+        if there <= known and (rows is None or rows == _tables(newest)):
+            return newest
+        if standing and standing.phase is Phase.DESTROYING and (known > there or not answers):
+            raise OperatorError(
+                f"a destroy of {self.stack} had begun after {newest.generation} was kept, and it was"
+                f" written to since: run `trading deploy {self.stack}`, which makes it whole, first"
+            )
+        return None
+
+    def _is_of_this_cluster(self, manifest: Manifest) -> bool:
+        kept_of = manifest.database.resource_id if manifest.database else None
+        # Terraform destroys the cluster before it is through with the buckets.
+        return self.holdings.resource_id in {None, kept_of}
+
+    def _identities(self) -> set[tuple[str, str, str]]:
+        return {
+            (address, version.key, version.version_id)
+            for address, name in self.holdings.buckets.items()
+            if address not in APPENDED_TO
+            for version, _ in self._versions(name)
+        }
+
+    def _begin(self, tables: dict[str, Tally]) -> Started:
+        """Go on with the newest generation if it is unfinished and of this very cluster. Its snapshot
+        is taken anew when somebody has written since.
+        """
+        started = Started(
+            generation=self.generation,
+            resource_id=self.holdings.resource_id,
+            tables=tables,
+            operator=operator(),
+            started_at=self.started_at,
+        )
+        for generation in self.shelf.generations()[:1]:
+            earlier = self.shelf.started(generation)
+            if earlier is None or self.shelf.manifest(generation) is not None:
+                break
+            if earlier.resource_id == started.resource_id:
+                self.telling.milestone(f"going on with generation {generation}")
+                if earlier.tables == tables:
+                    return earlier
+                self._forget_snapshots(generation)
+                started = earlier.model_copy(update={"tables": tables})
+        self.shelf.write_started(started)
+        return started
+
+    def _cluster(self) -> Cluster | None:
+        if self.holdings.cluster is None:
+            return None
+        cluster = self._find_cluster()
+        if cluster is None or not cluster.answers:
+            state = cluster.status if cluster else "gone"
+            raise OperatorError(
+                f"the rows of {self.holdings.cluster} cannot be kept: it is {state}"
+                f"{' and has no writer' if cluster and not cluster.has_writer else ''};"
+                f" put it right (`trading deploy {self.stack}`), or say --lose-data {self.stack}"
+            )
+        return cluster
+
+    def _find_cluster(self) -> Cluster | None:
+        found = find_cluster(self._rds, self.holdings.cluster) if self.holdings.cluster else None
+        return found if found and found.resource_id == self.holdings.resource_id else None
+
+    def _tally(self, cluster: Cluster | None) -> dict[str, Tally]:
+        if cluster is None:
+            return {}
+        with opened(cluster, self.shelf.archive.environment, self.shelf.region) as api:
+            return tally(api, lambda table: self.telling.detail(f"counting the rows of {table}"))
+
+    def _snapshot(self, cluster: Cluster, generation: str) -> str:
+        """A snapshot of the cluster is under the cluster's key, which is to go: a copy is not."""
+        name, tags = self.shelf.snapshot_name(generation), self.shelf.tags(generation)
+        if self._snapshots.find(name) is None:
+            self.telling.milestone("taking a snapshot")
+            source = self._snapshots.take(cluster, f"{name}{_PASSING}", tags)
+            self.telling.milestone("copying the snapshot under the archive's key")
+            self._snapshots.copy(source, name, self.shelf.archive.kms_key_arn, tags)
+        copy = self._snapshots.available(name)
+        self._snapshots.remove(f"{name}{_PASSING}")
+        return copy
+
+    def _forget_snapshots(self, generation: str) -> None:
+        name = self.shelf.snapshot_name(generation)
+        for snapshot in (name, f"{name}{_PASSING}"):
+            self._snapshots.remove(snapshot)
+
+    def _copy(self, buckets: dict[str, list[tuple[Version, str]]], generation: str) -> list[Kept]:
+        """A copy of every object version in the archive, and the line of each in the inventory."""
+        every = [
+            (address, version, modified)
+            for address, versions in buckets.items()
+            for version, modified in versions
+        ]
+        if every:
+            self.telling.milestone(f"copying {len(every)} versions of objects")
+        total = sum(version.size for _, version, _ in every)
+        progress = Progress(len(every), total, self.telling.copied)
+        s3, archive = self.shelf.archive.s3, self.shelf.archive
+        copied = self.shelf.copied(generation)
+
+        def keep(one: tuple[str, Version, str]) -> Kept:
+            address, version, modified = one
+            self.telling.require_going_on()
+            checksum = ""
+            if not version.marker:
+                name = self.holdings.buckets[address]
+                source = Place(name, version.key, version.version_id)
+                key = self.shelf.object_key(generation, version.stored_as)
+                target = Place(archive.bucket, key)
+                there = checksum_of(s3, target) if version.stored_as in copied else None
+                checksum = there or copy_object(
+                    s3, source, target, version.size, archive.encryption
+                )
+            progress.done(version)
+            return Kept(
+                address,
+                version.key,
+                version.version_id,
+                version.size,
+                version.marker,
+                modified,
+                checksum,
+            )
+
+        return in_parallel(keep, every)
+
+    def _require_unchanged(
+        self,
+        cluster: Cluster | None,
+        before: dict[str, Tally],
+        buckets: dict[str, list[tuple[Version, str]]],
+    ) -> None:
+        after = self._tally(cluster)
+        written = sorted(
+            name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+        )
+        written += [
+            self.holdings.buckets[address]
+            for address, versions in buckets.items()
+            if address not in APPENDED_TO
+            and self._versions(self.holdings.buckets[address]) != versions
+        ]
+        if written:
+            raise ChangedMeanwhileError(
+                f"{', '.join(written)} was written to while it was being kept: stop who writes to"
+                f" {self.stack}, and go on"
+            )
+
+    def _manifest(
+        self,
+        started: Started,
+        cluster: Cluster | None,
+        tables: dict[str, Tally],
+        snapshot: str | None,
+        kept: list[Kept],
+    ) -> Manifest:
+        commit, modified = source_revision()
+        database = None
+        if cluster and snapshot:
+            database = KeptDatabase(
+                cluster=cluster.identifier,
+                resource_id=cluster.resource_id,
+                snapshot_arn=snapshot,
+                tables=tables,
+            )
+        # Oldest first, as they are put back.
+        lines = [one.to_json() for one in reversed(kept)]
+        return Manifest(
+            workspace=self.shelf.workspace,
+            region=self.shelf.region,
+            generation=started.generation,
+            stack=self.stack,
+            operator=operator(),
+            revision=f"{commit or 'unknown'}{' + changes' if modified else ''}",
+            started_at=started.started_at,
+            kept_at=datetime.now(UTC),
+            kms_key_arn=self.shelf.archive.kms_key_arn,
+            database=database,
+            buckets={
+                address: _kept_bucket(name, [one for one in kept if one.bucket == address])
+                for address, name in self.holdings.buckets.items()
+            },
+            inventory_sha256=self.shelf.write_inventory(started.generation, lines),
+        )
+
+    def _versions(self, bucket: str) -> list[tuple[Version, str]]:
+        s3 = self.shelf.archive.s3
+        try:
+            return list(list_versions(s3, bucket))
+        except s3.exceptions.NoSuchBucket:
+            return []  # Destroyed, and its state not written yet when that was cut off.
+
+    @cached_property
+    def _snapshots(self) -> Snapshots:
+        return Snapshots(self.shelf.archive.environment, self.shelf.region, self.telling.pause)
+
+    @cached_property
+    def _rds(self) -> Any:
+        return client("rds", self.shelf.archive.environment, self.shelf.region)
+
+
+def _tables(manifest: Manifest) -> dict[str, Tally]:
+    return manifest.database.tables if manifest.database else {}
+
+
+def _kept_bucket(name: str, kept: list[Kept]) -> KeptBucket:
+    return KeptBucket(
+        name=name,
+        versions=len(kept),
+        delete_markers=sum(one.marker for one in kept),
+        bytes=sum(one.size for one in kept),
+    )

@@ -1,0 +1,152 @@
+"""What is written down of a generation: what was kept, of what, and how to tell that it is all there."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+# How a generation is called: the moment of its run, the same for all regions.
+GENERATION_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+class ManifestError(ValueError):
+    """A document of the archive that is not what was written; the message says how."""
+
+
+def new_generation() -> str:
+    """The name of a generation that is kept now."""
+    return datetime.now(UTC).strftime(GENERATION_FORMAT)
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tally(_Document):
+    """What a table holds: how many rows, and a checksum of them all that no order of rows changes."""
+
+    rows: int
+    checksum: str
+
+
+class KeptDatabase(_Document):
+    """The rows: a snapshot under the archive's key, and what it holds of each table.
+
+    `resource_id` is AWS's own name of the cluster they were kept of: no other one ever bears it.
+    """
+
+    cluster: str
+    resource_id: str
+    snapshot_arn: str
+    tables: dict[str, Tally]
+
+    @property
+    def rows(self) -> int:
+        """All rows of all tables."""
+        return sum(tally.rows for tally in self.tables.values())
+
+
+class KeptBucket(_Document):
+    """The objects of one bucket: how many versions, how many delete markers among them, bytes."""
+
+    name: str
+    versions: int
+    delete_markers: int
+    bytes: int
+
+
+class Started(_Document):
+    """Written first: a keep that was cut off goes on where its cluster is still this one, and its
+    tables are as they were.
+    """
+
+    generation: str
+    resource_id: str | None
+    tables: dict[str, Tally]
+    operator: str
+    started_at: datetime
+
+
+class Manifest(_Document):
+    """Written last: all that it names is in the archive. Buckets go by their Terraform address."""
+
+    workspace: str
+    region: str
+    generation: str
+    stack: str
+    operator: str
+    revision: str
+    started_at: datetime
+    kept_at: datetime
+    kms_key_arn: str
+    database: KeptDatabase | None
+    buckets: dict[str, KeptBucket]
+    inventory_sha256: str
+    copied_from: str | None = None
+    digest: str = ""
+
+    @property
+    def versions(self) -> int:
+        """All object versions and delete markers of all buckets."""
+        return sum(bucket.versions for bucket in self.buckets.values())
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of all objects."""
+        return sum(bucket.bytes for bucket in self.buckets.values())
+
+    def sealed(self) -> Manifest:
+        """The same with its digest, by which a changed one is told."""
+        return self.model_copy(update={"digest": self._own_digest()})
+
+    def to_json(self) -> str:
+        """What `parse` reads."""
+        return self.sealed().model_dump_json(indent=2) + "\n"
+
+    @classmethod
+    def parse(cls, text: str) -> Manifest:
+        """A manifest from its JSON. Raises ManifestError when it is not as it was written."""
+        try:
+            manifest = cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ManifestError(f"{where}: {first['msg']}" if where else first["msg"]) from error
+        if manifest.digest != manifest._own_digest():
+            raise ManifestError("its digest is not that of its content")
+        return manifest
+
+    def _own_digest(self) -> str:
+        text = self.model_copy(update={"digest": ""}).model_dump_json()
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Phase(StrEnum):
+    """How the data of a region stands towards the archive.
+
+    DESTROYING: a generation has all of it, and Terraform may have begun to destroy it.
+    RESTORING: a generation is being brought back.
+    WHOLE: what was restored was verified.
+    DECLINED: the operator began anew.
+    """
+
+    DESTROYING = "destroying"
+    RESTORING = "restoring"
+    WHOLE = "whole"
+    DECLINED = "declined"
+
+
+class Standing(_Document):
+    """The last that was done between the archive and the data of a region."""
+
+    generation: str
+    phase: Phase
+    since: datetime
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether what is deployed may lack what the generation has."""
+        return self.phase in {Phase.DESTROYING, Phase.RESTORING}

@@ -1,0 +1,186 @@
+"""Bring back what was kept of a data stack, and prove that all of it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from trading.archive.cluster import Snapshots, find_cluster
+from trading.archive.holdings import APPENDED_TO
+from trading.archive.manifest import Phase
+from trading.archive.objects import (
+    Kept,
+    Place,
+    Progress,
+    Version,
+    by_key,
+    checksum_of,
+    copy_object,
+    in_parallel,
+    list_versions,
+    remove_versions,
+)
+from trading.archive.tally import opened, tally
+from trading.archive.wording import described
+from trading.aws import client
+from trading.errors import OperatorError
+
+if TYPE_CHECKING:
+    from trading.archive.holdings import Holdings
+    from trading.archive.manifest import Manifest
+    from trading.archive.shelf import Shelf
+    from trading.archive.telling import Telling
+
+
+class NotRestoredError(OperatorError):
+    """What is there is not what was kept."""
+
+
+@dataclass(frozen=True)
+class Restore:
+    """One restore of one data stack from a shelf, after Terraform has made its cluster and buckets."""
+
+    stack: str
+    holdings: Holdings
+    shelf: Shelf
+    manifest: Manifest
+    telling: Telling
+
+    def run(self) -> None:
+        """Put the objects back and verify everything. May be called again after it was cut off.
+
+        Raises OperatorError when not all came back: the restore stays unfinished then.
+        """
+        self._verify_rows()
+        kept = [Kept.parse(line) for line in self.shelf.inventory(self.manifest)]
+        for address in self.manifest.buckets:
+            if address not in self.holdings.buckets:
+                raise NotRestoredError(f"{self.stack} has no {address}, which objects were kept of")
+            self._put_back(address, [one for one in kept if one.bucket == address])
+        self.shelf.stand(self.manifest.generation, Phase.WHOLE)
+        self.telling.milestone(
+            f"verified against generation {self.manifest.generation}: {described(self.manifest)}"
+        )
+
+    def _verify_rows(self) -> None:
+        kept = self.manifest.database
+        if kept is None:
+            return
+        rds = client("rds", self.shelf.archive.environment, self.shelf.region)
+        cluster = find_cluster(rds, self.holdings.cluster) if self.holdings.cluster else None
+        if cluster is None or not cluster.answers:
+            state = cluster.status if cluster else "gone"
+            raise NotRestoredError(f"the rows of {self.stack} cannot be verified: it is {state}")
+        if cluster.resource_id == kept.resource_id:
+            # The destroy was cut off before it came to the cluster.
+            self.telling.milestone("the cluster was never destroyed: its rows stay as they are")
+            return
+        self.telling.milestone(f"counting {kept.rows:,} rows")
+        with opened(cluster, self.shelf.archive.environment, self.shelf.region) as api:
+            found = tally(api, lambda table: self.telling.detail(f"counting the rows of {table}"))
+        for table in sorted(kept.tables.keys() | found.keys()):
+            expected, there = kept.tables.get(table), found.get(table)
+            if expected != there:
+                had = f"{expected.rows:,} rows" if expected else "not there"
+                has = f"{there.rows:,} rows" if there else "not there"
+                same = expected and there and expected.rows == there.rows
+                difference = "with another content" if same else f"where {had} were kept"
+                raise NotRestoredError(f"{table} has {has} {difference}")
+
+    def _put_back(self, address: str, kept: list[Kept]) -> None:
+        """Replay the versions of each key, the oldest first, after those that a try before this one has
+        put there.
+        """
+        bucket = self.holdings.buckets[address]
+        there: dict[str, list[Version]] = {}
+        for version, _ in list_versions(self._s3, bucket):
+            there.setdefault(version.key, []).insert(0, version)
+        wanted = by_key(kept)
+        strange = sorted(there.keys() - wanted.keys())
+        if strange and address not in APPENDED_TO:
+            raise NotRestoredError(
+                f"the bucket {bucket} has {strange[0]!r}, which the archive knows nothing of"
+                f"{f' (and {len(strange) - 1} more)' if strange[1:] else ''}: move it elsewhere"
+            )
+        progress = Progress(len(kept), sum(one.size for one in kept), self.telling.copied)
+        if kept:
+            self.telling.milestone(f"putting {len(kept):,} versions of objects back into {bucket}")
+
+        def put_back(key: str) -> None:
+            self._replay(bucket, wanted[key], there.get(key, []), progress)
+
+        in_parallel(put_back, wanted)
+
+    def _replay(
+        self, bucket: str, kept: list[Kept], there: list[Version], progress: Progress
+    ) -> None:
+        same = self._same(bucket, kept, there)
+        if len(there) > same:
+            known = [(one.size, one.marker) for one in kept]
+            if any((one.size, one.marker) not in known for one in there):
+                raise NotRestoredError(
+                    f"{there[0].key!r} in {bucket} was written to during the restore: move it elsewhere"
+                )
+            # What a destroy that was cut off has left is not the beginning of what was kept.
+            remove_versions(self._s3, bucket, [(one.key, one.version_id) for one in there])
+            same = 0
+        for one in kept[:same]:
+            progress.done(one.version)
+        for one in kept[same:]:
+            self.telling.require_going_on()
+            self._write(bucket, one)
+            progress.done(one.version)
+
+    def _same(self, bucket: str, kept: list[Kept], there: list[Version]) -> int:
+        """How many of the versions that are there are the first of those that were kept."""
+        for number, (expected, found) in enumerate(zip(kept, there, strict=False)):
+            if (expected.size, expected.marker) != (found.size, found.marker):
+                return number
+            place = Place(bucket, found.key, found.version_id)
+            if not expected.marker and checksum_of(self._s3, place) != expected.checksum:
+                return number
+        return min(len(kept), len(there))
+
+    def _write(self, bucket: str, one: Kept) -> None:
+        if one.marker:
+            self._s3.delete_object(Bucket=bucket, Key=one.key)
+            return
+        name = self.shelf.object_key(self.manifest.generation, one.version.stored_as)
+        source, target = Place(self.shelf.archive.bucket, name), Place(bucket, one.key)
+        # Under the bucket's own encryption: the key that there is now.
+        checksum = copy_object(self._s3, source, target, one.size, {})
+        if checksum != one.checksum:
+            raise NotRestoredError(
+                f"{one.key!r} came back with other bytes than were kept (checksum {checksum}, not"
+                f" {one.checksum}): see `trading archive verify`"
+            )
+
+    @cached_property
+    def _s3(self) -> Any:
+        return self.shelf.archive.s3
+
+
+def require_restorable(shelf: Shelf, manifest: Manifest) -> None:
+    """Raises OperatorError when a generation could not be brought back whole: before anything is made."""
+    archive = shelf.archive
+    archive.require_usable()
+    if manifest.database:
+        arn = manifest.database.snapshot_arn
+        snapshots = Snapshots(archive.environment, archive.region, lambda: None)
+        snapshot = snapshots.find(arn)
+        if snapshot is None:
+            raise OperatorError(
+                f"the snapshot {arn} of generation {manifest.generation} is gone: choose another"
+                " generation by --from, or start empty by --fresh"
+            )
+        if snapshot["Status"] != "available":
+            raise OperatorError(f"the snapshot {arn} is {snapshot['Status']}: try again later")
+    kept = [Kept.parse(line) for line in shelf.inventory(manifest)]
+    copies = shelf.copied(manifest.generation)
+    for one in kept:
+        if not one.marker and copies.get(one.version.stored_as) != one.size:
+            raise OperatorError(
+                f"generation {manifest.generation} lacks the copy of {one.key!r}"
+                f" ({one.version_id}): choose another generation by --from"
+            )
