@@ -20,7 +20,9 @@ from local_aws.corrections import (
     rds_settings,
     rds_snapshots,
     route53,
+    s3_checksums,
     s3_encryption,
+    s3_versions,
     waf,
 )
 
@@ -39,6 +41,8 @@ __all__ = [
     "rds_settings",
     "rds_snapshots",
     "route53",
+    "s3_checksums",
     "s3_encryption",
+    "s3_versions",
     "waf",
 ]

@@ -17,6 +17,8 @@ from typing import Any
 import boto3
 import pymysql
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from stacks.paths import PROJECT_ROOT
 from trading.local.local_target import LocalTarget
@@ -114,6 +116,43 @@ def database_of(target: LocalTarget, client: Client, cluster: dict[str, Any]) ->
     login = json.loads(secret["SecretString"])
     authority = target.directory / "data" / "databases" / "certificates" / "ca.pem"
     return Database(cluster["Endpoint"], login["username"], login["password"], authority)
+
+
+@dataclass(frozen=True)
+class DataApi:
+    """The Data API of one cluster."""
+
+    client: Any
+    arn: str
+    secret: str
+
+    def login(self, **others: Any) -> dict[str, Any]:
+        return {
+            "resourceArn": self.arn,
+            "secretArn": self.secret,
+            "database": "trading",
+            **others,
+        }
+
+    def run(self, sql: str, *parameters: dict[str, Any], **others: Any) -> dict[str, Any]:
+        return dict(
+            self.client.execute_statement(**self.login(**others), sql=sql, parameters=parameters)
+        )
+
+    def refusal(
+        self, sql: str = "SELECT 1", *parameters: dict[str, Any], **others: Any
+    ) -> dict[str, Any]:
+        with pytest.raises(ClientError) as caught:
+            self.run(sql, *parameters, **others)
+        return dict(caught.value.response["Error"])
+
+
+def data_api_of(client: Client, cluster: dict[str, Any]) -> DataApi:
+    region = cluster["DBClusterArn"].split(":")[3]
+    # 504 is repeated by SDKs.
+    once = Config(retries={"total_max_attempts": 1})
+    secret = cluster["MasterUserSecret"]["SecretArn"]
+    return DataApi(client("rds-data", region, config=once), cluster["DBClusterArn"], secret)
 
 
 def create_cluster(rds: Any, identifier: str, **settings: Any) -> dict[str, Any]:

@@ -6,44 +6,23 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
-from tests.local_aws.conftest import ENGINE, Client, create_cluster, eventually, server_process
+from tests.local_aws.conftest import (
+    ENGINE,
+    Client,
+    DataApi,
+    create_cluster,
+    data_api_of,
+    eventually,
+    server_process,
+)
 from trading.local.local_target import LocalTarget
 
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class DataApi:
-    """The Data API of one cluster."""
-
-    client: Any
-    arn: str
-    secret: str
-
-    def login(self, **others: Any) -> Record:
-        return {
-            "resourceArn": self.arn,
-            "secretArn": self.secret,
-            "database": "trading",
-            **others,
-        }
-
-    def run(self, sql: str, *parameters: Record, **others: Any) -> Record:
-        return dict(
-            self.client.execute_statement(**self.login(**others), sql=sql, parameters=parameters)
-        )
-
-    def refusal(self, sql: str = "SELECT 1", *parameters: Record, **others: Any) -> Record:
-        with pytest.raises(ClientError) as caught:
-            self.run(sql, *parameters, **others)
-        return dict(caught.value.response["Error"])
 
 
 def parameter(name: str, **value: Any) -> Record:
@@ -57,14 +36,6 @@ def add_instance(rds: Any, identifier: str) -> None:
         DBInstanceClass="db.r5.large",
         **ENGINE,
     )
-
-
-def data_api_of(client: Client, cluster: Record) -> DataApi:
-    region = cluster["DBClusterArn"].split(":")[3]
-    # 504 is repeated by SDKs.
-    once = Config(retries={"total_max_attempts": 1})
-    secret = cluster["MasterUserSecret"]["SecretArn"]
-    return DataApi(client("rds-data", region, config=once), cluster["DBClusterArn"], secret)
 
 
 @pytest.fixture(scope="module")
