@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_aws.conftest import ENGINE, Client, Database, database_of
+from tests.local_aws.conftest import (
+    ENGINE,
+    Client,
+    Database,
+    clients_of,
+    create_cluster,
+    create_key,
+    database_of,
+)
 from trading.local.local_target import LocalTarget
 
 Record = dict[str, Any]
@@ -111,3 +120,27 @@ def test_snapshot_names_are_used_once(client: Client, cluster: Record, name: str
         )
     with pytest.raises(ClientError, match="not found"):
         restore(rds, f"{name}-2", "no-such-snapshot")
+
+
+def test_snapshots_and_endpoints_survive_a_restart(
+    new_target: Callable[[], LocalTarget],
+) -> None:
+    target = new_target()
+    target.up(lambda _: None)
+    client = clients_of(target)
+    rds, key = client("rds"), create_key(client)
+    kept = create_cluster(rds, "kept", StorageEncrypted=True, KmsKeyId=key)
+    database_of(target, client, kept).query("CREATE TABLE trades AS SELECT 7 AS id")
+    rds.create_db_cluster_snapshot(DBClusterIdentifier="kept", DBClusterSnapshotIdentifier="kept")
+    before = rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+    rds.delete_db_cluster(DBClusterIdentifier="kept", SkipFinalSnapshot=True)
+    other = create_cluster(rds, "other")
+    rds.enable_http_endpoint(ResourceArn=other["DBClusterArn"])
+    target.down()
+    target.up(lambda _: None)
+    assert rds.describe_db_cluster_snapshots()["DBClusterSnapshots"] == before
+    [told] = rds.describe_db_clusters()["DBClusters"]
+    assert told["HttpEndpointEnabled"] is True
+    restored = restore(rds, "restored", "kept")
+    assert restored["KmsKeyId"] == key
+    assert database_of(target, client, restored).query("SELECT id FROM trades") == [(7,)]
