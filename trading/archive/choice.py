@@ -9,13 +9,12 @@ from stacks.settings import RESTORE_SNAPSHOT_VARIABLE, parse_workspace
 from trading.advice import command
 from trading.archive.archives import archives
 from trading.archive.copies import copy_shelf
-from trading.archive.holdings import CLUSTER, DATA, SECURITY
+from trading.archive.holdings import DATA, SECURITY, holdings
 from trading.archive.manifest import Phase
 from trading.archive.restore import require_restorable
 from trading.aws import answering
 from trading.engine.order import FRESH, Verb
 from trading.errors import OperatorError
-from trading.state.states import stacks_with_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -119,7 +118,8 @@ class _Choice:
         """The step with it. Raises OperatorError."""
         standing = self._shelf.standing()
         going_on = standing.generation if standing and standing.unfinished else ""
-        if self._has_cluster():
+        held = holdings(self._engine, self._step.stack)
+        if held.cluster and not held.tainted:
             self._require_possible(going_on)
             return replace(self._step, restore=going_on)
         if self._wanted == FRESH:
@@ -134,15 +134,6 @@ class _Choice:
             arn = self._snapshot_arn(manifest, home)
             arguments = (*arguments, f"-var={RESTORE_SNAPSHOT_VARIABLE}={arn}")
         return replace(self._step, restore=manifest.generation, arguments=arguments)
-
-    def _has_cluster(self) -> bool:
-        engine, stack = self._engine, self._step.stack
-        if stack.name not in stacks_with_state(engine.workspace, engine.environment):
-            return False
-        return any(
-            address.startswith(f"{CLUSTER}.")
-            for address in engine.terraform.addresses(stack.directory)
-        )
 
     def _require_possible(self, going_on: str) -> None:
         if not (self._wanted and self._insistent):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trading.state.states import stacks_with_state
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DATA = "data"
 SECURITY = "security"
 
-CLUSTER = "aws_rds_cluster"
+_CLUSTER = "aws_rds_cluster"
 _BUCKET = "aws_s3_bucket"
 
 # S3 itself writes these, and goes on to while they are kept: no two of its logs have one name.
@@ -23,10 +23,13 @@ APPENDED_TO = {"aws_s3_bucket.access_logs_bucket"}
 
 @dataclass(frozen=True)
 class Holdings:
-    """A stack's cluster, by its identifier and AWS's own name of it, and its buckets by address."""
+    """A stack's cluster, by its identifier and AWS's own name of it, and its buckets by address.
+    A `tainted` cluster was not wholly made: Terraform makes another one in its place.
+    """
 
     cluster: str | None = None
     resource_id: str | None = None
+    tainted: bool = False
     buckets: dict[str, str] = field(default_factory=dict)
 
 
@@ -37,10 +40,12 @@ def holdings(engine: Engine, stack: Stack) -> Holdings:
     state = engine.terraform.show(stack.directory)
     resources = state.get("values", {}).get("root_module", {}).get("resources", [])
     managed = [resource for resource in resources if resource.get("mode") == "managed"]
-    clusters = [one["values"] for one in managed if one["type"] == CLUSTER]
+    cluster: dict[str, Any] = next((one for one in managed if one["type"] == _CLUSTER), {})
+    values = cluster.get("values", {})
     return Holdings(
-        cluster=clusters[0]["cluster_identifier"] if clusters else None,
-        resource_id=clusters[0]["cluster_resource_id"] if clusters else None,
+        cluster=values.get("cluster_identifier"),
+        resource_id=values.get("cluster_resource_id"),
+        tainted=cluster.get("tainted", False),
         buckets={
             one["address"]: one["values"]["bucket"] for one in managed if one["type"] == _BUCKET
         },

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from trading.engine.events import Changes, StackFinished, StackStarted, State
-from trading.engine.order import SavedPlan, Step, Verb
+from trading.engine.order import FRESH, SavedPlan, Step, Verb
 from trading.engine.policy import Policy, refusal
 from trading.engine.processes import Outliving
 from trading.engine.report import Report
@@ -119,6 +119,10 @@ class _Work:
         self._perform()
         if self.operation.safekeeping:
             self.operation.safekeeping.after(step, self.report)
+        if step.restore not in {"", FRESH}:
+            # The provider does not restore all settings of a cluster, such as IAM authentication:
+            # https://github.com/hashicorp/terraform-provider-aws/issues/35189
+            self._deploy(None)
 
     def _perform(self) -> None:
         step = self.step
@@ -126,15 +130,14 @@ class _Work:
             case Verb.PLAN:
                 self._plan()
             case Verb.DEPLOY:
-                self._deploy()
+                self._deploy(step.plan)
             case Verb.DESTROY:
                 self._apply(None, "-destroy")
                 delete = self.operation.terraform.delete_workspace
                 emptied = delete(step.stack.directory, self.report.line)
                 self._require(emptied, "its emptied state could not be removed")
 
-    def _deploy(self) -> None:
-        plan = self.step.plan
+    def _deploy(self, plan: SavedPlan | None) -> None:
         if plan is None and self.operation.policy.data_matters:
             if self._plan() is PlanCode.NO_CHANGES:
                 return

@@ -75,7 +75,7 @@ class Report:
                 self._announce_plan()
             case "change_summary":
                 changes = message["changes"]
-                self.changes = Changes(changes["add"], changes["change"], changes["remove"])
+                self.changes += Changes(changes["add"], changes["change"], changes["remove"])
             case "outputs":
                 # After an apply it gives values, and no action.
                 actions = {output.get("action", "noop") for output in message["outputs"].values()}
