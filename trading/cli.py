@@ -28,6 +28,7 @@ from trading.verbs import (
     synth,
     unlock,
 )
+from trading.verbs.archive import archive
 from trading.verbs.foundation import foundation
 from trading.verbs.local import local
 
@@ -93,6 +94,7 @@ main.command(epilog=outputs.EXAMPLES)(outputs.outputs)
 main.command(epilog=graph.EXAMPLES)(graph.graph)
 main.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 main.command(epilog=orphans.EXAMPLES)(orphans.orphans)
+main.add_typer(archive, name="archive")
 main.add_typer(foundation, name="foundation")
 main.add_typer(local, name="local")
 main.command("demo", epilog="Example: `trading demo`")(demo.run_demo)

@@ -17,16 +17,18 @@ _OUTPUTS = {"archive_bucket", "kms_key_arn"}
 
 def archives(engine: Engine, regions: Collection[str]) -> dict[str, Archive]:
     """The archive of each of these regions. Raises OperatorError where the foundation has none."""
+    found = existing_archives(engine, regions)
+    if missing := sorted(set(regions) - found.keys()):
+        names = ", ".join(f"foundation-{region}" for region in missing)
+        raise OperatorError(f"{names} has no archive: run `trading foundation deploy` first")
+    return found
+
+
+def existing_archives(engine: Engine, regions: Collection[str]) -> dict[str, Archive]:
+    """The archive of each of these regions that has one."""
     foundation = engine.foundation
     stacks = [stack for stack in foundation.all_stacks() if stack.region in regions]
     published = foundation.outputs(stacks)
-    missing = [
-        stack.name for stack in stacks if not published.get(stack.name, {}).keys() >= _OUTPUTS
-    ]
-    if missing:
-        raise OperatorError(
-            f"{', '.join(missing)} has no archive: run `trading foundation deploy` first"
-        )
     return {
         stack.region: Archive(
             stack.region,
@@ -35,5 +37,5 @@ def archives(engine: Engine, regions: Collection[str]) -> dict[str, Archive]:
             foundation.environment,
         )
         for stack in stacks
-        if stack.region
+        if stack.region and published.get(stack.name, {}).keys() >= _OUTPUTS
     }

@@ -125,15 +125,18 @@ class Snapshots:
             else:
                 self.pause()
 
-    def under_key(self, kms_key_arn: str) -> list[dict[str, Any]]:
-        """The manual snapshots, final ones among them, that can be read by this key only."""
+    def manual(self) -> list[dict[str, Any]]:
+        """The manual snapshots, final ones among them."""
         pages = self.rds.get_paginator("describe_db_cluster_snapshots")
         return [
             snapshot
             for page in pages.paginate(SnapshotType="manual")
             for snapshot in page["DBClusterSnapshots"]
-            if snapshot.get("KmsKeyId") == kms_key_arn
         ]
+
+    def under_key(self, kms_key_arn: str) -> list[dict[str, Any]]:
+        """The manual snapshots that can be read by this key only."""
+        return [one for one in self.manual() if one.get("KmsKeyId") == kms_key_arn]
 
     def available(self, identifier: str) -> str:
         """The ARN of a snapshot, when it can be used. Raises OperatorError when it never will."""

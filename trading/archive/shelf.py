@@ -176,6 +176,30 @@ class Shelf:
         """What the snapshot of a generation is called; RDS takes no capital letters."""
         return f"archive-{self.workspace}-{self.region}-{generation.lower()}"
 
+    def passing_snapshot_name(self, generation: str) -> str:
+        """What the snapshot is called of which that one is a copy, as long as there is one."""
+        return f"{self.snapshot_name(generation)}-source"
+
+    def withdraw(self, generation: str) -> None:
+        """Take a generation's manifest away: from then on it counts as unfinished."""
+        self.archive.s3.delete_object(
+            Bucket=self.archive.bucket, Key=self._key(generation, "manifest.json")
+        )
+
+    def clear(self, generation: str) -> None:
+        """Delete all objects of a generation. They can be had back for ARCHIVE_UNDO_DAYS."""
+        pages = self.archive.s3.get_paginator("list_objects_v2")
+        prefix = self._key(generation, "")
+        for page in pages.paginate(Bucket=self.archive.bucket, Prefix=prefix):
+            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+            if keys:
+                delete = {"Objects": keys, "Quiet": True}
+                answer = self.archive.s3.delete_objects(Bucket=self.archive.bucket, Delete=delete)
+                if refused := answer.get("Errors"):
+                    raise OperatorError(
+                        f"{refused[0]['Key']} could not be removed: {refused[0]['Message']}"
+                    )
+
     def tags(self, generation: str) -> dict[str, str]:
         """The tags of what a generation has outside the bucket. It belongs to no environment."""
         return {
