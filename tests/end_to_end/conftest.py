@@ -28,6 +28,7 @@ class Operator:
     """An operator's shell, with a work folder and a local AWS that nobody else uses."""
 
     work: Path
+    workspace: str = WORKSPACE
 
     @property
     def local(self) -> LocalTarget:
@@ -39,7 +40,7 @@ class Operator:
         return subprocess.Popen(
             [sys.executable, "-m", "trading.cli", *arguments],
             cwd=PROJECT_ROOT,
-            env={**os.environ, "TF_WORKSPACE": WORKSPACE, "TRADING_TARGET": "local"},
+            env={**os.environ, "TF_WORKSPACE": self.workspace, "TRADING_TARGET": "local"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -38,7 +38,7 @@ def obstacle(operator: Operator, region: str) -> Iterator[None]:
 
 def run_of(operator: Operator) -> RecordedRun | None:
     """The operator's last run, as its journal tells it by now."""
-    return last_run(operator.work / WORKSPACE / "journal")
+    return last_run(operator.work / operator.workspace / "journal")
 
 
 def wait_until(what: str, condition: Callable[[], bool]) -> None:

@@ -138,6 +138,7 @@ class _Work:
                 self._require(emptied, "its emptied state could not be removed")
 
     def _deploy(self, plan: SavedPlan | None) -> None:
+        self.report.planned.clear()
         if plan is None and self.operation.policy.data_matters:
             if self._plan() is PlanCode.NO_CHANGES:
                 return
