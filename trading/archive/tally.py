@@ -27,8 +27,6 @@ ROWS_AT_A_TIME = 200_000
 _OPENING_SECONDS = 120
 _POLL_SECONDS = 1.0
 
-_BINARY = {"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "geometry"}
-
 
 @dataclass(frozen=True)
 class DataApi:
@@ -102,30 +100,40 @@ def tally(api: DataApi, told: Callable[[str], None] = lambda _: None) -> dict[st
 
 
 class _Table:
-    """One table, read in the order of its primary key."""
+    """One table, read in the order of the first column of its primary key."""
 
     def __init__(self, api: DataApi, name: str) -> None:
         self._api = api
         self._name = _quoted(name)
-        columns = api.rows(
-            "SELECT column_name, data_type, column_key FROM information_schema.columns"
+        columns = self._names(
+            "SELECT column_name FROM information_schema.columns"
             " WHERE table_schema = DATABASE() AND table_name = :name ORDER BY ordinal_position",
-            name={"stringValue": name},
+            name,
         )
-        described = [[field["stringValue"] for field in column] for column in columns]
-        fields = ", ".join(_as_text(column, kind) for column, kind, _ in described)
-        # 64 bits of each row's digest, combined in a way that no order changes and chunks can share.
+        # A digest of each field, so that the row's own input never exceeds what a statement may hold.
+        fields = ", ".join(f"COALESCE(SHA2({_quoted(one)}, 256), '')" for one in columns)
+        # 64 bits of each row's digest. Their sum is changed by no order, and can be made in chunks; equal
+        # rows, which a table without a key may have, would cancel each other out in an XOR.
         digest = f"CONV(LEFT(SHA2(CONCAT_WS('|', {fields}), 256), 16), 16, 10)"
-        self._summary = f"COUNT(*), LOWER(HEX(COALESCE(BIT_XOR(CAST({digest} AS UNSIGNED)), 0)))"
-        self._key = next((_quoted(column) for column, _, key in described if key == "PRI"), None)
+        self._summary = f"COUNT(*), CAST(COALESCE(SUM(CAST({digest} AS UNSIGNED)), 0) AS CHAR)"
+        keys = self._names(
+            "SELECT column_name FROM information_schema.statistics WHERE table_schema = DATABASE()"
+            " AND table_name = :name AND index_name = 'PRIMARY' AND seq_in_index = 1",
+            name,
+        )
+        self._key = _quoted(keys[0]) if keys else None
+
+    def _names(self, statement: str, table: str) -> list[str]:
+        rows = self._api.rows(statement, name={"stringValue": table})
+        return [column["stringValue"] for [column] in rows]
 
     def tally(self) -> Tally:
         rows, checksum = 0, 0
         last: dict[str, Any] | None = None
         while True:
             end = self._end_of_chunk(last)
-            counted, mixed = self._summarize(last, end)
-            rows, checksum = rows + counted, checksum ^ mixed
+            counted, summed = self._summarize(last, end)
+            rows, checksum = rows + counted, (checksum + summed) % 2**64
             if end is None:
                 return Tally(rows=rows, checksum=f"{checksum:016x}")
             last = end
@@ -150,22 +158,14 @@ class _Table:
             where += f"{' AND' if where else ' WHERE'} {self._key} <= :end"
             parameters["end"] = end
         # A table's and its columns' names cannot be parameters; they are the database's own, quoted.
-        [[count, mixed]] = self._api.rows(
+        [[count, summed]] = self._api.rows(
             f"SELECT {self._summary} FROM {self._name}{where}",
             **parameters,
         )
-        return int(count["longValue"]), int(mixed["stringValue"], 16)
+        return int(count["longValue"]), int(summed["stringValue"])
 
     def _after(self, last: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
         return (f" WHERE {self._key} > :last", {"last": last}) if last else ("", {})
-
-
-def _as_text(column: str, kind: str) -> str:
-    """A field with its quotes, so that no two rows look the same, and NULL is not an empty text."""
-    name = _quoted(column)
-    if kind.lower() in _BINARY:
-        return f"COALESCE(HEX({name}), 'NULL')"
-    return f"QUOTE(CAST({name} AS CHAR))"
 
 
 def _quoted(name: str) -> str:
