@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -77,19 +78,23 @@ def with_restores(engine: Engine, order: Order, restoring: Restoring) -> Order:
     """The order with what each data stack brings back. Raises OperatorError when it could not, and for
     what would be built upon data that is not whole.
     """
-    selected = {step.name for step in order.steps}
-    data = [step for step in order.steps if step.stack.layer == DATA]
-    upstream = engine.graph.unselected_upstream([step.stack for step in order.steps])
-    built_upon = [stack for stack in upstream if stack.layer == DATA and stack.name not in selected]
-    regions = {stack.region for stack in (*built_upon, *(step.stack for step in data))}
+    data = {step.name: step for step in order.steps if step.stack.layer == DATA}
+    # Of its own region alone: another one may be down.
+    read = {name for step in order.steps for name in step.stack.dependencies} - data.keys()
+    built_upon = [
+        stack for stack in engine.all_stacks() if stack.layer == DATA and stack.name in read
+    ]
+    stacks = (*built_upon, *(step.stack for step in data.values()))
+    regions = {stack.region for stack in stacks if stack.region}
     if not regions:
         return order
-    with answering():
-        found = archives(engine, {region for region in regions if region})
+    with answering(), ThreadPoolExecutor(engine.parallelism) as pool:
+        found = archives(engine, regions)
         shelves = {region: archive.shelf(engine.workspace) for region, archive in found.items()}
         for stack in built_upon:
             _require_whole(engine, stack, shelves[stack.region or ""])
-        chosen = {step.name: _Choice(engine, step, shelves, restoring).step() for step in data}
+        choices = [_Choice(engine, step, shelves, restoring) for step in data.values()]
+        chosen = {step.name: step for step in pool.map(_Choice.step, choices)}
     return replace(order, steps=[chosen.get(step.name, step) for step in order.steps])
 
 
@@ -113,10 +118,13 @@ class _Choice:
         self._shelf = shelves[self._region]
         self._wanted = restoring.wanted.get(step.name, "")
         self._insistent = restoring.insistent
+        self._copied = parse_workspace(engine.workspace).environment.archive_copied
 
     def step(self) -> Step:
         """The step with it. Raises OperatorError."""
         standing = self._shelf.standing()
+        if not (standing or self._wanted or self._copied or self._shelf.generations()):
+            return self._step
         going_on = standing.generation if standing and standing.unfinished else ""
         held = holdings(self._engine, self._step.stack)
         if held.cluster and not held.tainted:
@@ -154,8 +162,7 @@ class _Choice:
     def _manifest(self, generation: str) -> tuple[Manifest | None, Shelf]:
         """The generation, or the newest; from another region's archive where this one has none."""
         shelves = [self._shelf]
-        environment = parse_workspace(self._engine.workspace).environment
-        if environment.archive_copied and not self._shelf.generations():
+        if self._copied and not self._shelf.generations():
             shelves.append(copy_shelf(self._engine, self._region))
         for shelf in shelves:
             manifest = shelf.manifest(generation) if generation else shelf.newest()
