@@ -89,12 +89,14 @@ def require_answer(what: str, name: str, asking: Asking, *, by_name: bool) -> No
         raise OperatorError(f"'{asking.name}' is not '{name}': nothing was done")
 
 
-def confirm(what: str, engine: Engine, asking: Asking, *, by_name: bool) -> None:
+def confirm(
+    what: str, engine: Engine, asking: Asking, *, by_name: bool, name: str | None = None
+) -> None:
     """Ask before doing `what`, and show which world that is in; where something could be lost
-    (`by_name`) have the name typed, for which `--yes` is not enough. Raises OperatorError when the
-    answer is no, or nobody can answer.
+    (`by_name`) have the environment's name typed, or another one, for which `--yes` is not enough.
+    Raises OperatorError when the answer is no, or nobody can answer.
     """
-    name = engine.workspace
+    name = name or engine.workspace
     require_answer(what, name, asking, by_name=by_name)
     if asking.name or asking.yes:
         return

@@ -36,6 +36,11 @@ class Generation:
         return next((entry.manifest for entry in self.entries if entry.manifest), None)
 
     @property
+    def present(self) -> tuple[Entry, ...]:
+        """The entries without those that should be there and are not."""
+        return tuple(entry for entry in self.entries if not entry.absent)
+
+    @property
     def readable(self) -> bool:
         """Whether it could be brought back from one archive at least."""
         return any(entry.fault is None for entry in self.entries)
@@ -63,8 +68,13 @@ class Catalogue:
 
     @property
     def entries(self) -> list[Entry]:
-        """Each generation as each archive has it."""
+        """Each generation as each archive has it, or should have it."""
         return [entry for generation in self.generations for entry in generation.entries]
+
+    @property
+    def present(self) -> list[Entry]:
+        """The same without what is not there."""
+        return [entry for generation in self.generations for entry in generation.present]
 
     def require_whole(self) -> None:
         """Raises OperatorError when not all could be looked at."""
@@ -178,7 +188,8 @@ def _missing_copy(
         where = elsewhere.archive.region
         fault = Fault("not copied", f"it is not in {where}, where the settings have it copied to")
         shelf = elsewhere.archive.shelf(workspace, region)
-        yield Entry(shelf, generation, fault=fault, key_state=elsewhere.key_state)
+        key_state = elsewhere.key_state
+        yield Entry(shelf, generation, fault=fault, absent=True, key_state=key_state)
 
 
 def _copied(workspace: str) -> bool:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stacks.settings import PROJECT
 from trading.aws import client
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+# The tags of what is the archive's and no environment's; the rest of them says of which generation.
+ARCHIVE_TAGS = {"Project": PROJECT, "Layer": "archive"}
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,12 @@ class Snapshots:
                     f"the snapshot {identifier} has failed: delete it, and try again"
                 )
             self.pause()
+
+
+def is_the_archives(snapshot: dict[str, Any]) -> bool:
+    """Whether a snapshot, as AWS tells of it, belongs to an archive and to no environment."""
+    tags = {tag["Key"]: tag["Value"] for tag in snapshot.get("TagList", [])}
+    return tags.items() >= ARCHIVE_TAGS.items()
 
 
 def _tags(tags: dict[str, str]) -> list[dict[str, str]]:

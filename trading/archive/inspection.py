@@ -28,7 +28,7 @@ class Fault:
 @dataclass(frozen=True)
 class Entry:
     """A generation as one archive has it. `fault` is the first that was found; `key_state` and
-    `snapshot_status` are AWS's own words.
+    `snapshot_status` are AWS's own words. An `absent` one should be there and is not.
     """
 
     shelf: Shelf
@@ -36,6 +36,7 @@ class Entry:
     manifest: Manifest | None = None
     fault: Fault | None = None
     unfinished: bool = False
+    absent: bool = False
     key_state: str = _USABLE
     snapshot_status: str | None = None
 

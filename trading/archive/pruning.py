@@ -68,9 +68,9 @@ def remove(generation: Generation) -> None:
     """Remove a generation from every archive that has it. May be repeated after it was cut off."""
     # Never a manifest without what it names: from here on it is unfinished everywhere, and goes with
     # the next prune.
-    for entry in generation.entries:
+    for entry in generation.present:
         entry.shelf.withdraw(generation.name)
-    for entry in generation.entries:
+    for entry in generation.present:
         shelf = entry.shelf
         snapshots = Snapshots(shelf.archive.environment, shelf.archive.region, _pause)
         snapshots.remove(shelf.snapshot_name(generation.name))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from stacks.settings import PROJECT
+from trading.archive.cluster import ARCHIVE_TAGS
 from trading.archive.manifest import Manifest, ManifestError, Phase, Standing, Started
-from trading.aws import client
+from trading.aws import client, errors
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -62,8 +62,19 @@ class Archive:
                 " run `trading foundation deploy` first"
             ) from error
 
+    def exists(self) -> bool:
+        """Whether its bucket is there, as far as can be told."""
+        try:
+            self.s3.head_bucket(Bucket=self.bucket)
+        except errors() as error:
+            code = getattr(error, "response", {}).get("Error", {}).get("Code")
+            return bool(code != "404")
+        return True
+
     def key_state(self) -> str:
         """The state of its key, such as Enabled, Disabled or PendingDeletion."""
+        if not self.kms_key_arn:
+            return "gone"
         kms = client("kms", self.environment, self.region)
         try:
             return str(kms.describe_key(KeyId=self.kms_key_arn)["KeyMetadata"]["KeyState"])
@@ -203,8 +214,7 @@ class Shelf:
     def tags(self, generation: str) -> dict[str, str]:
         """The tags of what a generation has outside the bucket. It belongs to no environment."""
         return {
-            "Project": PROJECT,
-            "Layer": "archive",
+            **ARCHIVE_TAGS,
             "Region": self.region,
             "ArchiveOf": self.workspace,
             "Generation": generation,
@@ -255,5 +265,11 @@ def s3_client(environment: Mapping[str, str], region: str) -> Any:
     from botocore.config import Config  # noqa: PLC0415 - see `trading.aws.session`
 
     retries: Any = {"mode": "standard", "total_max_attempts": 10}
-    patient = Config(max_pool_connections=PARALLEL_REQUESTS, retries=retries)
+    patient = Config(
+        max_pool_connections=PARALLEL_REQUESTS,
+        connect_timeout=10,
+        # S3 answers a copy of gigabytes when it is done.
+        read_timeout=600,
+        retries=retries,
+    )
     return client("s3", environment, region, patient)

@@ -87,6 +87,9 @@ def standing_lines(catalogue: Catalogue) -> Iterator[str]:
 def description(entry: Entry) -> Table:
     """All that is known of a generation in one archive, without its objects."""
     table = Table.grid(padding=(0, 3))
+    table.add_column()
+    # Folded, not cut: an ARN is of use only when it is whole.
+    table.add_column(overflow="fold")
     for name, value in _facts(entry):
         table.add_row(name, escape(value))
     return table

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trading.advice import command
+from trading.archive.cluster import is_the_archives
 from trading.reports.orphan_kinds import Found, Kind, Place, answers, calling, tags_of
 from trading.reports.orphan_listed import APPLICATION, DATABASES, FUNCTIONS, NETWORK, ROLES
 
@@ -53,15 +55,29 @@ def _secrets(place: Place) -> Iterator[Found]:
 
 
 def _snapshots(place: Place) -> Iterator[Found]:
+    """Those of the archive are no environment's: `archive prune` removes them."""
     clusters = place.names.of("aws_rds_cluster", place.region)
-    for snapshot in answers(
-        place.client, "describe_db_cluster_snapshots", "DBClusterSnapshots", SnapshotType="manual"
-    ):
+    operation, member = "describe_db_cluster_snapshots", "DBClusterSnapshots"
+    every = list(answers(place.client, operation, member, SnapshotType="manual"))
+    kept = [
+        (tags_of(one, "TagList").get("Generation", ""), one["DbClusterResourceId"])
+        for one in every
+        if is_the_archives(one)
+    ]
+    newest = {cluster: generation for generation, cluster in sorted(kept)}
+    for snapshot in every:
+        if is_the_archives(snapshot):
+            continue
         tags = tags_of(snapshot, "TagList")
         if snapshot["DBClusterIdentifier"] in clusters or place.names.is_ours("", tags, ""):
             identity = snapshot["DBClusterSnapshotIdentifier"]
             arn = snapshot.get("DBClusterSnapshotArn", "")
-            yield Found(identity, identity, arn, "the data of a destroyed cluster: kept on purpose")
+            keep, why = "the data of a destroyed cluster: kept on purpose", ""
+            if generation := newest.get(snapshot.get("DbClusterResourceId", "")):
+                verify = command(f"archive verify {generation}", place.names.suffix)
+                keep = f"kept on purpose: not needed any more if {verify} says ok"
+                why = f"generation {generation} has the data of its cluster"
+            yield Found(identity, identity, arn, keep, why)
 
 
 def _backups(place: Place) -> Iterator[Found]:

@@ -139,9 +139,7 @@ def verify_generations(
     if not found and not catalogue.not_examined:
         console.print(f"nothing is kept of {engine.workspace}", highlight=False)
     if faults:
-        raise OperatorError(
-            f"{faults} of what is kept of {engine.workspace} cannot be brought back"
-        )
+        raise OperatorError(f"{plural(faults, 'fault')} in what is kept of {engine.workspace}")
     catalogue.require_whole()
 
 
@@ -186,7 +184,7 @@ def prune_generations(
 
 
 def _prune(engine: Engine, going: Sequence[KeptGeneration], asking: Asking) -> None:
-    console.print(entries_table(entry for one in going for entry in one.entries))
+    console.print(entries_table(entry for one in going for entry in one.present))
     console.print(
         f"snapshots are gone at once, objects for good after {ARCHIVE_UNDO_DAYS} days",
         highlight=False,

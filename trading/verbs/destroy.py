@@ -43,7 +43,7 @@ from trading.verbs.options import (
 EXAMPLES = "Example: `trading destroy --layer api --with-dependents --confirm dev`"
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from trading.engine.graph import Stack
     from trading.engine.order import Order
@@ -93,8 +93,18 @@ def destroy_stacks(
     destroy_order(engine, order, asking, showing)
 
 
-def destroy_order(engine: Engine, order: Order, asking: Asking, showing: Showing) -> None:
-    """Show what an order destroys, have the name typed, and destroy it."""
+def destroy_order(
+    engine: Engine,
+    order: Order,
+    asking: Asking,
+    showing: Showing,
+    *,
+    name: str | None = None,
+    first: Callable[[], None] = lambda: None,
+) -> None:
+    """Show what an order destroys, have the environment's name typed, or another one, and destroy it,
+    after what is to be done `first`.
+    """
     if not order.steps:
         if not showing.silent:
             console.print(
@@ -103,7 +113,8 @@ def destroy_order(engine: Engine, order: Order, asking: Asking, showing: Showing
         return
     show_order(order, engine.workspace, showing, {} if showing.silent else _notes(engine, order))
     what = f"destroy {plural(order.count)}"
-    confirm(what, engine, asking, by_name=True)
+    confirm(what, engine, asking, by_name=True, name=name)
+    first()
     carry_out(engine, order, showing)
 
 
