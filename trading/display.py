@@ -37,7 +37,12 @@ if TYPE_CHECKING:
 
 COLOURS = {"done": "green", "failed": "bold red", "skipped": "yellow", "waiting": "dim"}
 
-_WORKING = {Verb.PLAN: "planned", Verb.DEPLOY: "applying", Verb.DESTROY: "destroying"}
+_WORKING = {
+    Verb.PLAN: "planned",
+    Verb.DEPLOY: "applying",
+    Verb.DESTROY: "destroying",
+    Verb.KEEP: "keeping",
+}
 
 
 @dataclass(frozen=True)

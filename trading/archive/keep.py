@@ -51,7 +51,7 @@ class ChangedMeanwhileError(OperatorError):
 @dataclass(frozen=True)
 class Keep:
     """One keep of one data stack onto a shelf. `generation` is its name, unless one that was cut off
-    can be gone on with.
+    can be gone on with. A `living` one goes on being written to.
     """
 
     stack: str
@@ -59,6 +59,7 @@ class Keep:
     shelf: Shelf
     generation: str
     telling: Telling
+    living: bool = False
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def run(self) -> Manifest | None:
@@ -78,8 +79,10 @@ class Keep:
         started = self._begin(before)
         snapshot = self._snapshot(cluster, started.generation) if cluster else None
         kept = self._copy(buckets, started.generation)
-        self._require_unchanged(cluster, before, buckets)
-        manifest = self._manifest(started, cluster, before, snapshot, kept)
+        after = self._tally(cluster)
+        if not self.living:
+            self._require_unchanged(before, after, buckets)
+        manifest = self._manifest(started, cluster, (before, after), snapshot, kept)
         self.shelf.write_manifest(manifest)
         self.telling.milestone(f"kept as generation {manifest.generation}: {described(manifest)}")
         return manifest
@@ -100,14 +103,19 @@ class Keep:
         newest = self.shelf.newest()
         if newest is None or not self._is_of_this_cluster(newest):
             return None
-        known = {kept.identity for kept in map(Kept.parse, self.shelf.inventory(newest))}
+        lines = map(Kept.parse, self.shelf.inventory(newest))
+        known = {kept.identity for kept in lines if kept.bucket not in APPENDED_TO}
         there = self._identities()
+        destroying = standing is not None and standing.phase is Phase.DESTROYING
         cluster = self._find_cluster()
-        answers = cluster is not None and cluster.answers
-        rows = self._tally(cluster) if answers else None
-        if there <= known and (rows is None or rows == _tables(newest)):
+        if cluster is not None and cluster.answers:
+            covered = self._tally(cluster) == _tables(newest)
+        else:
+            # One that was not begun to be destroyed may have rows that nobody can read now.
+            covered = destroying or self.holdings.cluster is None
+        if there <= known and covered:
             return newest
-        if standing and standing.phase is Phase.DESTROYING and (known > there or not answers):
+        if destroying and (known - there or cluster is None or not cluster.answers):
             raise OperatorError(
                 f"a destroy of {self.stack} had begun after {newest.generation} was kept, and it was"
                 f" written to since: run `trading deploy {self.stack}`, which makes it whole, first"
@@ -233,11 +241,10 @@ class Keep:
 
     def _require_unchanged(
         self,
-        cluster: Cluster | None,
         before: dict[str, Tally],
+        after: dict[str, Tally],
         buckets: dict[str, list[tuple[Version, str]]],
     ) -> None:
-        after = self._tally(cluster)
         written = sorted(
             name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
         )
@@ -257,10 +264,11 @@ class Keep:
         self,
         started: Started,
         cluster: Cluster | None,
-        tables: dict[str, Tally],
+        tallies: tuple[dict[str, Tally], dict[str, Tally]],
         snapshot: str | None,
         kept: list[Kept],
     ) -> Manifest:
+        before, after = tallies
         commit, modified = source_revision()
         database = None
         if cluster and snapshot:
@@ -268,7 +276,8 @@ class Keep:
                 cluster=cluster.identifier,
                 resource_id=cluster.resource_id,
                 snapshot_arn=snapshot,
-                tables=tables,
+                tables=before,
+                tables_after=None if after == before else after,
             )
         # Oldest first, as they are put back.
         lines = [one.to_json() for one in reversed(kept)]

@@ -35,13 +35,36 @@ class Tally(_Document):
 class KeptDatabase(_Document):
     """The rows: a snapshot under the archive's key, and what it holds of each table.
 
-    `resource_id` is AWS's own name of the cluster they were kept of: no other one ever bears it.
+    `resource_id` is AWS's own name of the cluster they were kept of: no other one ever bears it. Where
+    it was written to meanwhile, the snapshot has what there was at some time between `tables` and
+    `tables_after`.
     """
 
     cluster: str
     resource_id: str
     snapshot_arn: str
     tables: dict[str, Tally]
+    tables_after: dict[str, Tally] | None = None
+
+    def difference(self, found: dict[str, Tally]) -> str:
+        """In what tables differ from those that were kept, in words; empty when they do not."""
+        for table in sorted(self.tables.keys() | found.keys()):
+            kept, there = self.tables.get(table), found.get(table)
+            if kept != there and not self._was_written_to(table, there):
+                had = f"where {kept.rows:,} were kept" if kept else "and was not kept"
+                if kept and there and kept.rows == there.rows:
+                    had = "with another content"
+                return f"{table} has {f'{there.rows:,}' if there else 'no'} rows {had}"
+        return ""
+
+    def _was_written_to(self, table: str, found: Tally | None) -> bool:
+        """Whether a table changed while it was kept, and what is found may have been then."""
+        after = (self.tables_after or self.tables).get(table)
+        before = self.tables.get(table)
+        if after == before:
+            return False
+        rows = sorted(tally.rows if tally else 0 for tally in (before, after))
+        return rows[0] <= (found.rows if found else 0) <= rows[1]
 
     @property
     def rows(self) -> int:
@@ -145,6 +168,10 @@ class Standing(_Document):
     generation: str
     phase: Phase
     since: datetime
+
+    def is_at(self, phase: Phase, generation: str) -> bool:
+        """Whether it is in this phase, with this generation."""
+        return self.phase is phase and self.generation == generation
 
     @property
     def unfinished(self) -> bool:

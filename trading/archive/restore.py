@@ -79,14 +79,8 @@ class Restore:
         self.telling.milestone(f"counting {kept.rows:,} rows")
         with opened(cluster, self.shelf.archive.environment, self.shelf.region) as api:
             found = tally(api, lambda table: self.telling.detail(f"counting the rows of {table}"))
-        for table in sorted(kept.tables.keys() | found.keys()):
-            expected, there = kept.tables.get(table), found.get(table)
-            if expected != there:
-                had = f"{expected.rows:,} rows" if expected else "not there"
-                has = f"{there.rows:,} rows" if there else "not there"
-                same = expected and there and expected.rows == there.rows
-                difference = "with another content" if same else f"where {had} were kept"
-                raise NotRestoredError(f"{table} has {has} {difference}")
+        if difference := kept.difference(found):
+            raise NotRestoredError(difference)
 
     def _put_back(self, address: str, kept: list[Kept]) -> None:
         """Replay the versions of each key, the oldest first, after those that a try before this one has

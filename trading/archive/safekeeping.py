@@ -38,8 +38,12 @@ class Safekeeping:
         """Before Terraform works on a stack. Raises OperatorError when it must not."""
         with answering():
             match step.verb, step.stack.layer:
-                case Verb.DESTROY, layer if step.keep and layer == DATA:
+                case Verb.KEEP, _:
                     self._keep(step, Telling("keeping", report, self.engine.processes))
+                case Verb.DESTROY, layer if step.keep and layer == DATA:
+                    kept = self._keep(step, Telling("keeping", report, self.engine.processes))
+                    if kept:
+                        self._shelf(step).stand(kept, Phase.DESTROYING)
                 case Verb.DESTROY, layer if step.keep and layer == SECURITY:
                     self._require_key_dispensable(step)
                 case Verb.DEPLOY, layer if step.restore and layer == DATA:
@@ -58,14 +62,16 @@ class Safekeeping:
             held = holdings(self.engine, step.stack)
             Restore(step.name, held, shelf, manifest, telling).run()
 
-    def _keep(self, step: Step, telling: Telling) -> None:
+    def _keep(self, step: Step, telling: Telling) -> str | None:
+        """The generation that has all of it; None when there is nothing."""
         held, shelf = holdings(self.engine, step.stack), self._shelf(step)
-        manifest = Keep(step.name, held, shelf, self.generation, telling).run()
+        living = step.verb is Verb.KEEP
+        manifest = Keep(step.name, held, shelf, self.generation, telling, living=living).run()
         if manifest is None:
             telling.milestone("there is nothing to keep")
-            return
+            return None
         copy_away(self.engine, shelf, manifest, telling)
-        shelf.stand(manifest.generation, Phase.DESTROYING)
+        return manifest.generation
 
     def _begin_restore(self, step: Step, telling: Telling) -> None:
         shelf = self._shelf(step)

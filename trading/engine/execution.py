@@ -35,7 +35,7 @@ class Execution:
     allow_replace: frozenset[str]
 
     def run(self, observer: Observer) -> list[StackFinished]:
-        """Do it, and tell how each stack ended. All but plans are journalled."""
+        """Do it, and tell how each stack ended. What changes a stack is journalled."""
         engine = self.engine
         name = engine.folder.new_run(self.order.verb)
         operation = StackOperation(
@@ -48,7 +48,7 @@ class Execution:
             safekeeping=Safekeeping(engine),
         )
         observer = _Dispensable(observer)
-        if self.order.verb is Verb.PLAN:
+        if self.order.verb in {Verb.PLAN, Verb.KEEP}:
             return Runner(operation, engine.processes, observer, engine.parallelism).run(self.order)
 
         unanswered: tuple[type[Exception], ...] = (OSError, OperatorError, *errors())

@@ -127,6 +127,8 @@ class _Work:
     def _perform(self) -> None:
         step = self.step
         match step.verb:
+            case Verb.KEEP:
+                return  # Terraform has no part in it.
             case Verb.PLAN:
                 self._plan()
             case Verb.DEPLOY:

@@ -22,6 +22,7 @@ class Verb(StrEnum):
     PLAN = "plan"
     DEPLOY = "deploy"
     DESTROY = "destroy"
+    KEEP = "keep"
 
 
 @dataclass(frozen=True)
