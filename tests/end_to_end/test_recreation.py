@@ -129,8 +129,11 @@ def test_nothing_of_the_region_is_left_and_its_key_is_gone(
     endpoint = prod.local.endpoint_url
     left = take_inventory(endpoint, REGIONS)
     new = {place: names - bare[place] for place, names in left.items() if names - bare[place]}
-    # The zone stays, which no region owns.
-    assert {place.split()[0] for place in new} == {"route53"}
+    # The zone stays, and the certificate that answers for it: no region owns them.
+    assert new.keys() == {
+        f"route53 list_hosted_zones {REGION}",
+        f"acm list_certificates {COPY_REGION}",
+    }
     kms = aws(prod, "kms", REGION)
     assert [alias for alias in left[f"kms list_aliases {REGION}"] if WORKSPACE in alias] == []
     states = [
