@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from stacks.settings import RESTORE_SNAPSHOT_VARIABLE, parse_workspace
 from trading.advice import command
 from trading.archive.archives import archives
+from trading.archive.cluster import find_cluster
 from trading.archive.copies import copy_shelf
 from trading.archive.holdings import DATA, SECURITY, holdings
 from trading.archive.manifest import Phase
 from trading.archive.restore import require_restorable
-from trading.aws import answering
+from trading.aws import answering, client
 from trading.engine.order import FRESH, Verb
 from trading.errors import OperatorError
 
@@ -126,8 +127,7 @@ class _Choice:
         if not (standing or self._wanted or self._copied or self._shelf.generations()):
             return self._step
         going_on = standing.generation if standing and standing.unfinished else ""
-        held = holdings(self._engine, self._step.stack)
-        if held.cluster and not held.tainted:
+        if self._has_cluster():
             self._require_possible(going_on)
             return replace(self._step, restore=going_on)
         if self._wanted == FRESH:
@@ -142,6 +142,15 @@ class _Choice:
             arn = self._snapshot_arn(manifest, home)
             arguments = (*arguments, f"-var={RESTORE_SNAPSHOT_VARIABLE}={arn}")
         return replace(self._step, restore=manifest.generation, arguments=arguments)
+
+    def _has_cluster(self) -> bool:
+        """Whether Terraform will leave a cluster as it is; it makes one anew that AWS has lost, too."""
+        held = holdings(self._engine, self._step.stack)
+        if held.cluster is None or held.tainted:
+            return False
+        rds = client("rds", self._engine.environment, self._region)
+        found = find_cluster(rds, held.cluster)
+        return found is not None and found.resource_id == held.resource_id
 
     def _require_possible(self, going_on: str) -> None:
         if not (self._wanted and self._insistent):
