@@ -15,17 +15,18 @@ from trading.archive.holdings import DATA, SECURITY, holdings
 from trading.archive.manifest import Phase
 from trading.archive.restore import require_restorable
 from trading.aws import answering, client
-from trading.engine.order import FRESH, Verb
+from trading.engine.order import FRESH, Order, Step, Verb
 from trading.errors import OperatorError
+from trading.state.states import stacks_with_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from trading.archive.holdings import Holdings
     from trading.archive.manifest import Manifest
     from trading.archive.shelf import Shelf
     from trading.engine.engine import Engine
     from trading.engine.graph import Stack
-    from trading.engine.order import Order, Step
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,31 @@ def with_keeps(engine: Engine, order: Order, keeping: Keeping) -> Order:
         replace(step, keep=wanted and step.name in holding and step.name not in keeping.lose)
         for step in order.steps
     ]
-    regions = {step.stack.region for step in steps if step.keep and step.stack.region}
-    if regions:
-        with answering():
-            for archive in archives(engine, regions).values():
-                archive.require_usable()
+    _require_usable(engine, [step for step in steps if step.keep])
     return replace(order, steps=steps)
+
+
+def keep_order(engine: Engine, regions: Collection[str]) -> Order:
+    """How what is deployed is kept and goes on living; all regions for none. Raises OperatorError."""
+    engine.require_same_target()
+    existing = stacks_with_state(engine.workspace, engine.environment)
+    stacks = [
+        stack
+        for stack in engine.all_stacks()
+        if stack.layer == DATA
+        and stack.name in existing
+        and (not regions or stack.region in regions)
+    ]
+    steps = [Step(stack, Verb.KEEP) for stack in stacks]
+    _require_usable(engine, steps)
+    return Order(Verb.KEEP, steps, {step.name: set() for step in steps})
+
+
+def _require_usable(engine: Engine, steps: Collection[Step]) -> None:
+    regions = {step.stack.region for step in steps if step.stack.region}
+    with answering():
+        for archive in archives(engine, regions).values() if regions else ():
+            archive.require_usable()
 
 
 @dataclass(frozen=True)
@@ -124,10 +144,12 @@ class _Choice:
     def step(self) -> Step:
         """The step with it. Raises OperatorError."""
         standing = self._shelf.standing()
-        if not (standing or self._wanted or self._copied or self._shelf.generations()):
+        matters = self._wanted or self._copied or self._engine.data_matters
+        if not (matters or standing or self._shelf.generations()):
             return self._step
         going_on = standing.generation if standing and standing.unfinished else ""
-        if self._has_cluster():
+        held = holdings(self._engine, self._step.stack)
+        if self._is_there(held):
             self._require_possible(going_on)
             return replace(self._step, restore=going_on)
         if self._wanted == FRESH:
@@ -135,6 +157,11 @@ class _Choice:
         begun = going_on if standing and standing.phase is Phase.RESTORING else ""
         manifest, home = self._manifest(self._wanted or begun)
         if manifest is None:
+            if held.cluster and not held.tainted:
+                raise OperatorError(
+                    f"{held.cluster} of {self._step.name} is gone and nothing was kept of it: restore a"
+                    " snapshot under this name and `terraform import` it, or say --fresh"
+                )
             return self._step
         require_restorable(home, manifest)
         arguments = self._step.arguments
@@ -143,9 +170,8 @@ class _Choice:
             arguments = (*arguments, f"-var={RESTORE_SNAPSHOT_VARIABLE}={arn}")
         return replace(self._step, restore=manifest.generation, arguments=arguments)
 
-    def _has_cluster(self) -> bool:
+    def _is_there(self, held: Holdings) -> bool:
         """Whether Terraform will leave a cluster as it is; it makes one anew that AWS has lost, too."""
-        held = holdings(self._engine, self._step.stack)
         if held.cluster is None or held.tainted:
             return False
         rds = client("rds", self._engine.environment, self._region)
