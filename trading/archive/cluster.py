@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stacks.settings import PROJECT
@@ -75,7 +76,7 @@ class Snapshots:
     region: str
     pause: Callable[[], None]
 
-    @property
+    @cached_property
     def rds(self) -> Any:
         """A client of RDS in the region."""
         return client("rds", self.environment, self.region)

@@ -1,0 +1,246 @@
+"""All that a data stack holds comes into the archive, or the keep fails and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local_aws.conftest import Client, create_key
+from tests.trading.archive.conftest import (
+    CONTENTS,
+    LOGS,
+    OBJECTS,
+    Content,
+    Contents,
+    Database,
+    Told,
+    contents,
+    create_bucket,
+    fill,
+    holding,
+    put,
+    read,
+)
+from trading.archive.cluster import Snapshots
+from trading.archive.holdings import Holdings
+from trading.archive.keep import ChangedMeanwhileError, Keep
+from trading.archive.manifest import KeptBucket, Manifest
+from trading.archive.objects import Kept
+from trading.archive.shelf import Shelf
+from trading.engine.processes import RunInterruptedError
+from trading.errors import OperatorError
+
+FIRST, SECOND = "20261122T101500Z", "20261122T111500Z"
+
+
+@dataclass
+class Stack:
+    """A data stack, and how it is kept."""
+
+    client: Client
+    key: str
+    database: Database
+    holdings: Holdings
+    shelf: Shelf
+    telling: Told
+
+    @property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    @property
+    def bucket(self) -> str:
+        return self.holdings.buckets[OBJECTS]
+
+    def keep(self, generation: str = FIRST) -> Manifest | None:
+        return Keep("data-us-east-1", self.holdings, self.shelf, generation, self.telling).run()
+
+    def put(self, key: str, body: bytes = b"x", bucket: str | None = None) -> None:
+        put(self.s3, bucket or self.bucket, key, Content(body))
+
+    def meanwhile(self, happens: Callable[[], object]) -> None:
+        """Once, while an object is copied."""
+
+        def once() -> None:
+            self.telling.going_on = lambda: None
+            happens()
+
+        self.telling.going_on = once
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        """The archive's."""
+        found = self.database.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+        prefix = f"archive-{self.shelf.workspace}-"
+        return [one for one in found if one["DBClusterSnapshotIdentifier"].startswith(prefix)]
+
+    def copies(self) -> dict[str, Any]:
+        """The copies of objects, and when they were made."""
+        found = self.s3.list_objects_v2(Bucket=self.shelf.archive.bucket).get("Contents", [])
+        return {one["Key"]: one["LastModified"] for one in found if "/objects/" in one["Key"]}
+
+
+@pytest.fixture
+def stack(client: Client, database: Database, shelf: Shelf, telling: Told, name: str) -> Stack:
+    """With a table of two rows, two buckets, and an object in one of them."""
+    database.query("CREATE TABLE trades (id INT PRIMARY KEY)", "INSERT INTO trades VALUES (1), (2)")
+    key = create_key(client)
+    objects, logs = (create_bucket(client, f"{kind}-{name}", key) for kind in ("objects", "logs"))
+    holdings = holding(database, objects=objects, access_logs_bucket=logs)
+    made = Stack(client, key, database, holdings, shelf, telling)
+    made.put("first")
+    return made
+
+
+def test_everything_is_kept_and_outlives_its_key(stack: Stack) -> None:
+    fill(stack.s3, stack.bucket)
+    expected = contents(stack.s3, stack.bucket)
+    assert expected == {"first": [Content(b"x")], **CONTENTS}
+    manifest = stack.keep()
+    assert manifest is not None
+    assert manifest == stack.shelf.newest()
+    assert contents(stack.s3, stack.bucket) == expected
+    bodies = [one.body if one else None for versions in expected.values() for one in versions]
+    assert manifest.buckets[OBJECTS] == KeptBucket(
+        name=stack.bucket,
+        versions=len(bodies),
+        delete_markers=bodies.count(None),
+        bytes=sum(len(body) for body in bodies if body),
+    )
+    assert manifest.database
+    assert manifest.database.rows == 2
+
+    stack.client("kms").schedule_key_deletion(KeyId=stack.key, PendingWindowInDays=7)
+    with pytest.raises(ClientError, match="KMS"):
+        read(stack.s3, stack.bucket, "first")
+    found: Contents = {}
+    for one in map(Kept.parse, stack.shelf.inventory(manifest)):
+        place = stack.shelf.object_key(FIRST, one.version.stored_as)
+        copy = None if one.marker else read(stack.s3, stack.shelf.archive.bucket, place)
+        found.setdefault(one.key, []).append(copy)
+    assert found == expected
+    [snapshot] = stack.snapshots()
+    assert snapshot["DBClusterSnapshotArn"] == manifest.database.snapshot_arn
+    assert snapshot["KmsKeyId"] == stack.shelf.archive.kms_key_arn
+
+
+def test_manifest_is_written_last(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    stack.shelf.archive.s3.meta.events.register(
+        "provide-client-params.s3.*",
+        lambda params, model, **_: (
+            written.append(f"{params['Bucket']} {params['Key'].split('/')[-1]}")
+            if model.name in {"PutObject", "CopyObject"}
+            else None
+        ),
+    )
+    stack.keep()
+    archive = stack.shelf.archive.bucket
+    first, *copies, inventory, manifest = written
+    assert first == f"{archive} started.json"
+    assert len(copies) == 1
+    assert inventory == f"{archive} inventory.jsonl.gz"
+    assert manifest == f"{archive} manifest.json"
+
+
+@pytest.mark.parametrize("what", ["a row", "an object", "another version", "a delete marker"])
+def test_written_to_meanwhile(stack: Stack, what: str) -> None:
+    stack.holdings.buckets.pop(LOGS)
+
+    def happens() -> None:
+        match what:
+            case "a row":
+                stack.database.query("INSERT INTO trades VALUES (3)")
+            case "an object":
+                stack.put("second")
+            case "another version":
+                stack.put("first")
+            case _:
+                stack.s3.delete_object(Bucket=stack.bucket, Key="first")
+
+    stack.meanwhile(happens)
+    culprit = "trades" if what == "a row" else stack.bucket
+    with pytest.raises(ChangedMeanwhileError, match=f"^{culprit} was written to"):
+        stack.keep()
+    assert stack.shelf.generations() == [FIRST]
+    assert stack.shelf.newest() is None
+    copies, [snapshot] = stack.copies(), stack.snapshots()
+
+    manifest = stack.keep(SECOND)
+    assert manifest is not None
+    assert manifest.generation == FIRST
+    assert "going on with generation 20261122T101500Z" in stack.telling.milestones
+    assert manifest.database
+    assert manifest.database.rows == (3 if what == "a row" else 2)
+    assert manifest.versions == (1 if what == "a row" else 2)
+    assert stack.copies().items() >= copies.items()
+    [now] = stack.snapshots()
+    assert (now == snapshot) == (what != "a row")
+
+
+def test_cut_off_goes_on(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.put("second")
+    with monkeypatch.context() as patch:
+        patch.setattr(Snapshots, "copy", Mock(side_effect=RunInterruptedError("interrupted")))
+        with pytest.raises(RunInterruptedError):
+            stack.keep()
+    [source] = stack.snapshots()
+    stack.telling.going_on = Mock(side_effect=[None, RunInterruptedError("interrupted")])
+    with pytest.raises(RunInterruptedError):
+        stack.keep()
+    [snapshot] = stack.snapshots()
+    assert snapshot["SourceDBClusterSnapshotArn"] == source["DBClusterSnapshotArn"]
+    copies = stack.copies()
+    assert len(copies) == 1
+    assert stack.shelf.newest() is None
+
+    stack.telling.going_on = lambda: None
+    manifest = stack.keep(SECOND)
+    assert manifest
+    assert manifest.generation == FIRST
+    assert stack.snapshots() == [snapshot]
+    assert stack.copies().items() > copies.items()
+
+
+def test_logs_may_be_written_meanwhile(stack: Stack) -> None:
+    logs = stack.holdings.buckets[LOGS]
+    stack.put("log-1", bucket=logs)
+    stack.meanwhile(lambda: stack.put("log-2", bucket=logs))
+    manifest = stack.keep()
+    assert manifest
+    assert manifest.buckets[LOGS].versions == 1
+    assert stack.keep(SECOND) == manifest
+
+
+def test_nothing_to_keep(stack: Stack, client: Client, name: str) -> None:
+    bucket = create_bucket(client, f"empty-{name}", stack.key)
+    stack.holdings = holding(None, objects=bucket)
+    assert stack.keep() is None
+    assert stack.shelf.generations() == []
+
+
+@pytest.mark.parametrize("what", ["nothing", "a row", "an object"])
+def test_generation_that_has_all_is_enough(stack: Stack, what: str) -> None:
+    first = stack.keep()
+    match what:
+        case "a row":
+            stack.database.query("UPDATE trades SET id = 3 WHERE id = 1")
+        case "an object":
+            stack.put("first")
+    second = stack.keep(SECOND)
+    assert second
+    assert second.generation == (FIRST if what == "nothing" else SECOND)
+    assert (second == first) == (what == "nothing")
+    assert len(stack.shelf.manifests()) == (1 if what == "nothing" else 2)
+
+
+def test_disabled_key_is_refused_first(stack: Stack) -> None:
+    stack.client("kms").disable_key(KeyId=stack.shelf.archive.kms_key_arn)
+    with pytest.raises(OperatorError, match="the archive's key in us-east-1 is Disabled"):
+        stack.keep()
+    assert "Contents" not in stack.s3.list_objects_v2(Bucket=stack.shelf.archive.bucket)
+    assert stack.snapshots() == []
