@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -22,7 +21,10 @@ from tests.local_aws.conftest import (
     new_target,
     target,
 )
+from tests.trading.archive.bucket_contents import Content, put
 from trading.archive.holdings import Holdings
+from trading.archive.keep import Keep
+from trading.archive.manifest import Manifest
 from trading.archive.shelf import Archive, Shelf
 from trading.archive.telling import Telling
 from trading.engine.events import Event, StackProgress
@@ -35,6 +37,7 @@ __all__ = ["client", "name", "new_target", "target"]
 REGION = "us-east-1"
 OBJECTS = "aws_s3_bucket.objects"
 LOGS = "aws_s3_bucket.access_logs_bucket"
+FIRST, SECOND = "20261122T101500Z", "20261122T111500Z"
 
 
 @pytest.fixture(scope="session")
@@ -211,78 +214,6 @@ def new_database(
             database.remove()
 
 
-@dataclass(frozen=True)
-class Content:
-    """An object as it is read."""
-
-    body: bytes
-    metadata: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    content_type: str = "text/plain"
-
-
-# Of each key the versions, the oldest first; None for a delete marker.
-Contents = dict[str, list[Content | None]]
-
-CONTENTS: Contents = {
-    "a b/+%2B/Zürich/🙂?versionId=x&<>": [
-        Content(b"first", {"trade": "1"}, {"kind": "a b", "Zürich": "+"}, "application/json"),
-        None,
-        Content(b"second", {"trade": "2"}),
-    ],
-    "double//slash": [Content(b"x" * 70_000), Content(b"")],
-    "gone/": [Content(b"here", tags={"only": "tag"}), None, None],
-    "never/there": [None],
-}
-
-
-def put(s3: Any, bucket: str, key: str, content: Content | None) -> None:
-    """One more version, or delete marker."""
-    if content is None:
-        s3.delete_object(Bucket=bucket, Key=key)
-        return
-    s3.put_object(
-        Bucket=bucket,
-        Key=key,
-        Body=content.body,
-        Metadata=content.metadata,
-        Tagging=urlencode(content.tags),
-        ContentType=content.content_type,
-    )
-
-
-def fill(s3: Any, bucket: str, contents: Contents = CONTENTS) -> None:
-    """Put everything, one version of each key after the other."""
-    for number in range(max(map(len, contents.values()))):
-        for key, versions in contents.items():
-            if number < len(versions):
-                put(s3, bucket, key, versions[number])
-
-
-def read(s3: Any, bucket: str, key: str, **version: str) -> Content:
-    answer = s3.get_object(Bucket=bucket, Key=key, **version)
-    tags = s3.get_object_tagging(Bucket=bucket, Key=key, **version)["TagSet"]
-    return Content(
-        answer["Body"].read(),
-        answer["Metadata"],
-        {tag["Key"]: tag["Value"] for tag in tags},
-        answer["ContentType"],
-    )
-
-
-def contents(s3: Any, bucket: str) -> Contents:
-    """All that a bucket has, in the order in which it was put: the local S3 tells milliseconds."""
-    listed = s3.list_object_versions(Bucket=bucket)
-    entries = listed.get("Versions", []) + listed.get("DeleteMarkers", [])
-    found: Contents = {}
-    for entry in sorted(entries, key=lambda one: (one["LastModified"], one["IsLatest"])):
-        version = {"VersionId": entry["VersionId"]}
-        found.setdefault(entry["Key"], []).append(
-            read(s3, bucket, entry["Key"], **version) if "Size" in entry else None
-        )
-    return found
-
-
 def holding(database: Database | None, **buckets: str) -> Holdings:
     """A stack's holdings: a cluster, and buckets by the names of their resources."""
     return Holdings(
@@ -290,3 +221,61 @@ def holding(database: Database | None, **buckets: str) -> Holdings:
         resource_id=database.described["DbClusterResourceId"] if database else None,
         buckets={f"aws_s3_bucket.{resource}": bucket for resource, bucket in buckets.items()},
     )
+
+
+@dataclass
+class Stack:
+    """A data stack, and how it is kept."""
+
+    client: Client
+    key: str
+    database: Database
+    holdings: Holdings
+    shelf: Shelf
+    telling: Told
+
+    @property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    @property
+    def bucket(self) -> str:
+        return self.holdings.buckets[OBJECTS]
+
+    def keep(self, generation: str = FIRST) -> Manifest | None:
+        return Keep("data-us-east-1", self.holdings, self.shelf, generation, self.telling).run()
+
+    def put(self, key: str, body: bytes = b"x", bucket: str | None = None) -> None:
+        put(self.s3, bucket or self.bucket, key, Content(body))
+
+    def meanwhile(self, happens: Callable[[], object]) -> None:
+        """Once, while an object is copied."""
+
+        def once() -> None:
+            self.telling.going_on = lambda: None
+            happens()
+
+        self.telling.going_on = once
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        """The archive's."""
+        found = self.database.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+        prefix = f"archive-{self.shelf.workspace}-"
+        return [one for one in found if one["DBClusterSnapshotIdentifier"].startswith(prefix)]
+
+    def copies(self) -> dict[str, Any]:
+        """The copies of objects, and when they were made."""
+        found = self.s3.list_objects_v2(Bucket=self.shelf.archive.bucket).get("Contents", [])
+        return {one["Key"]: one["LastModified"] for one in found if "/objects/" in one["Key"]}
+
+
+@pytest.fixture
+def stack(client: Client, database: Database, shelf: Shelf, telling: Told, name: str) -> Stack:
+    """With a table of two rows, two buckets, and an object in one of them."""
+    database.query("CREATE TABLE trades (id INT PRIMARY KEY)", "INSERT INTO trades VALUES (1), (2)")
+    key = create_key(client)
+    objects, logs = (create_bucket(client, f"{kind}-{name}", key) for kind in ("objects", "logs"))
+    holdings = holding(database, objects=objects, access_logs_bucket=logs)
+    made = Stack(client, key, database, holdings, shelf, telling)
+    made.put("first")
+    return made

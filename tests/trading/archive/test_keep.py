@@ -2,98 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_aws.conftest import Client, create_key
+from tests.local_aws.conftest import Client
+from tests.trading.archive.bucket_contents import CONTENTS, Content, Contents, contents, fill, read
 from tests.trading.archive.conftest import (
-    CONTENTS,
+    FIRST,
     LOGS,
     OBJECTS,
-    Content,
-    Contents,
-    Database,
-    Told,
-    contents,
+    SECOND,
+    Stack,
     create_bucket,
-    fill,
     holding,
-    put,
-    read,
 )
 from trading.archive.cluster import Snapshots
-from trading.archive.holdings import Holdings
-from trading.archive.keep import ChangedMeanwhileError, Keep
-from trading.archive.manifest import KeptBucket, Manifest
+from trading.archive.keep import ChangedMeanwhileError
+from trading.archive.manifest import KeptBucket
 from trading.archive.objects import Kept
-from trading.archive.shelf import Shelf
 from trading.engine.processes import RunInterruptedError
 from trading.errors import OperatorError
-
-FIRST, SECOND = "20261122T101500Z", "20261122T111500Z"
-
-
-@dataclass
-class Stack:
-    """A data stack, and how it is kept."""
-
-    client: Client
-    key: str
-    database: Database
-    holdings: Holdings
-    shelf: Shelf
-    telling: Told
-
-    @property
-    def s3(self) -> Any:
-        return self.client("s3")
-
-    @property
-    def bucket(self) -> str:
-        return self.holdings.buckets[OBJECTS]
-
-    def keep(self, generation: str = FIRST) -> Manifest | None:
-        return Keep("data-us-east-1", self.holdings, self.shelf, generation, self.telling).run()
-
-    def put(self, key: str, body: bytes = b"x", bucket: str | None = None) -> None:
-        put(self.s3, bucket or self.bucket, key, Content(body))
-
-    def meanwhile(self, happens: Callable[[], object]) -> None:
-        """Once, while an object is copied."""
-
-        def once() -> None:
-            self.telling.going_on = lambda: None
-            happens()
-
-        self.telling.going_on = once
-
-    def snapshots(self) -> list[dict[str, Any]]:
-        """The archive's."""
-        found = self.database.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
-        prefix = f"archive-{self.shelf.workspace}-"
-        return [one for one in found if one["DBClusterSnapshotIdentifier"].startswith(prefix)]
-
-    def copies(self) -> dict[str, Any]:
-        """The copies of objects, and when they were made."""
-        found = self.s3.list_objects_v2(Bucket=self.shelf.archive.bucket).get("Contents", [])
-        return {one["Key"]: one["LastModified"] for one in found if "/objects/" in one["Key"]}
-
-
-@pytest.fixture
-def stack(client: Client, database: Database, shelf: Shelf, telling: Told, name: str) -> Stack:
-    """With a table of two rows, two buckets, and an object in one of them."""
-    database.query("CREATE TABLE trades (id INT PRIMARY KEY)", "INSERT INTO trades VALUES (1), (2)")
-    key = create_key(client)
-    objects, logs = (create_bucket(client, f"{kind}-{name}", key) for kind in ("objects", "logs"))
-    holdings = holding(database, objects=objects, access_logs_bucket=logs)
-    made = Stack(client, key, database, holdings, shelf, telling)
-    made.put("first")
-    return made
 
 
 def test_everything_is_kept_and_outlives_its_key(stack: Stack) -> None:

@@ -1,0 +1,79 @@
+"""What is in a bucket: every version of every object, with all that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+
+@dataclass(frozen=True)
+class Content:
+    """An object as it is read."""
+
+    body: bytes
+    metadata: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    content_type: str = "text/plain"
+
+
+# Of each key the versions, the oldest first; None for a delete marker.
+Contents = dict[str, list[Content | None]]
+
+CONTENTS: Contents = {
+    "a b/+%2B/Zürich/🙂?versionId=x&<>": [
+        Content(b"first", {"trade": "1"}, {"kind": "a b", "Zürich": "+"}, "application/json"),
+        None,
+        Content(b"second", {"trade": "2"}),
+    ],
+    "double//slash": [Content(b"x" * 70_000), Content(b"")],
+    "gone/": [Content(b"here", tags={"only": "tag"}), None, None],
+    "never/there": [None],
+}
+
+
+def put(s3: Any, bucket: str, key: str, content: Content | None) -> None:
+    """One more version, or delete marker."""
+    if content is None:
+        s3.delete_object(Bucket=bucket, Key=key)
+        return
+    s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=content.body,
+        Metadata=content.metadata,
+        Tagging=urlencode(content.tags),
+        ContentType=content.content_type,
+    )
+
+
+def fill(s3: Any, bucket: str, contents: Contents = CONTENTS) -> None:
+    """Put everything, one version of each key after the other."""
+    for number in range(max(map(len, contents.values()))):
+        for key, versions in contents.items():
+            if number < len(versions):
+                put(s3, bucket, key, versions[number])
+
+
+def read(s3: Any, bucket: str, key: str, **version: str) -> Content:
+    answer = s3.get_object(Bucket=bucket, Key=key, **version)
+    tags = s3.get_object_tagging(Bucket=bucket, Key=key, **version)["TagSet"]
+    return Content(
+        answer["Body"].read(),
+        answer["Metadata"],
+        {tag["Key"]: tag["Value"] for tag in tags},
+        answer["ContentType"],
+    )
+
+
+def contents(s3: Any, bucket: str) -> Contents:
+    """All that a bucket has, in the order in which it was put: the local S3 tells milliseconds."""
+    listed = s3.list_object_versions(Bucket=bucket)
+    entries = listed.get("Versions", []) + listed.get("DeleteMarkers", [])
+    found: Contents = {}
+    for entry in sorted(entries, key=lambda one: (one["LastModified"], one["IsLatest"])):
+        version = {"VersionId": entry["VersionId"]}
+        found.setdefault(entry["Key"], []).append(
+            read(s3, bucket, entry["Key"], **version) if "Size" in entry else None
+        )
+    return found

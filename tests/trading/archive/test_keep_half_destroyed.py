@@ -1,0 +1,109 @@
+"""What a destroy that was cut off has left is as well kept as it was whole, and never less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.trading.archive.conftest import FIRST, SECOND, Database, Stack, holding
+from trading.archive.manifest import Phase
+from trading.archive.objects import remove_versions
+from trading.errors import OperatorError
+
+
+@pytest.fixture
+def doomed(stack: Stack, new_database: Callable[..., Database]) -> Stack:
+    """With a cluster of its own, and an object of two versions."""
+    stack.database = new_database(stack.key)
+    stack.database.query("CREATE TABLE trades (id INT)", "INSERT INTO trades VALUES (1)")
+    stack.holdings = holding(stack.database, objects=stack.bucket)
+    stack.put("first", b"changed")
+    return stack
+
+
+def remove_oldest(stack: Stack) -> None:
+    *_, oldest = stack.s3.list_object_versions(Bucket=stack.bucket)["Versions"]
+    remove_versions(stack.s3, stack.bucket, [(oldest["Key"], oldest["VersionId"])])
+
+
+def remove_bucket(stack: Stack) -> None:
+    found = stack.s3.list_object_versions(Bucket=stack.bucket)["Versions"]
+    remove_versions(stack.s3, stack.bucket, [(one["Key"], one["VersionId"]) for one in found])
+    stack.s3.delete_bucket(Bucket=stack.bucket)
+
+
+def test_whatever_is_left_of_what_was_kept_is_covered(doomed: Stack) -> None:
+    kept = doomed.keep()
+    assert kept
+    doomed.shelf.stand(FIRST, Phase.DESTROYING)
+    steps: list[Callable[[], None]] = [
+        lambda: remove_oldest(doomed),
+        doomed.database.remove_writer,
+        doomed.database.remove,
+        lambda: remove_bucket(doomed),
+    ]
+    for destroy in steps:
+        destroy()
+        assert doomed.keep(SECOND) == kept
+    doomed.holdings = holding(None, objects=doomed.bucket)
+    assert doomed.keep(SECOND) == kept
+
+
+@pytest.mark.parametrize("what", ["a row", "an object", "an object and no writer"])
+def test_written_to_after_a_destroy_had_begun(doomed: Stack, what: str) -> None:
+    doomed.keep()
+    doomed.shelf.stand(FIRST, Phase.DESTROYING)
+    remove_oldest(doomed)
+    if what == "a row":
+        doomed.database.query("INSERT INTO trades VALUES (2)")
+    else:
+        doomed.put("later")
+    if "no writer" in what:
+        doomed.database.remove_writer()
+    with pytest.raises(
+        OperatorError, match="had begun after 20261122T101500Z was kept, and it was"
+    ):
+        doomed.keep(SECOND)
+    assert doomed.shelf.generations() == [FIRST]
+
+
+def test_destroy_that_destroyed_nothing_is_begun_anew(doomed: Stack) -> None:
+    doomed.keep()
+    doomed.shelf.stand(FIRST, Phase.DESTROYING)
+    doomed.database.query("INSERT INTO trades VALUES (2)")
+    manifest = doomed.keep(SECOND)
+    assert manifest
+    assert manifest.generation == SECOND
+
+
+@pytest.mark.parametrize("phase", [None, Phase.WHOLE])
+def test_rows_that_cannot_be_read_are_not_covered(doomed: Stack, phase: Phase | None) -> None:
+    if phase:
+        doomed.keep()
+        doomed.shelf.stand(FIRST, phase)
+    doomed.database.remove_writer()
+    with pytest.raises(OperatorError, match="it is available and has no writer"):
+        doomed.keep(SECOND)
+    doomed.database.remove()
+    with pytest.raises(OperatorError, match=r"it is gone;.* or say --lose-data data-us-east-1"):
+        doomed.keep(SECOND)
+
+
+def test_other_cluster_is_kept_anew(doomed: Stack, new_database: Callable[..., Database]) -> None:
+    doomed.keep()
+    doomed.shelf.stand(FIRST, Phase.DESTROYING)
+    doomed.holdings = holding(new_database(doomed.key), objects=doomed.bucket)
+    manifest = doomed.keep(SECOND)
+    assert manifest
+    assert manifest.generation == SECOND
+
+
+def test_what_was_being_restored_is_still_kept(doomed: Stack) -> None:
+    kept = doomed.keep()
+    doomed.shelf.stand(FIRST, Phase.RESTORING)
+    doomed.database.query("DELETE FROM trades")
+    assert doomed.keep(SECOND) == kept
+    doomed.shelf.stand(SECOND, Phase.RESTORING)
+    with pytest.raises(OperatorError, match="which the archive has no more"):
+        doomed.keep(SECOND)
