@@ -98,6 +98,7 @@ class DatabaseServer:
                 authority=authority.certificate_path,
             )
         )
+        self._socket.unlink(missing_ok=True)
         command = [*_dies_with_parent(), program("mariadbd"), f"--defaults-file={options}"]
         self._process = _starter.submit(_launch, command, self.data).result()
         deadline = time.monotonic() + _START_SECONDS
@@ -151,7 +152,14 @@ class DatabaseServer:
             if process:
                 process.send_signal(signal.SIGCONT)
 
+    @property
+    def _socket(self) -> Path:
+        return self.data / "mariadbd.sock"
+
     def _greets(self) -> bool:
+        # Made when the address is bound: another local AWS's server may greet there.
+        if not self._socket.exists():
+            return False
         try:
             with socket.create_connection((self.address, PORT), timeout=1) as connection:
                 return bool(connection.recv(1)) and self.running
