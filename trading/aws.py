@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from trading.errors import OperatorError
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
     from boto3.session import Session
     from botocore.config import Config
+
+_making = Lock()
 
 
 def errors() -> tuple[type[Exception], ...]:
@@ -39,15 +43,21 @@ def advice(error: Exception) -> str:
     return "check the credentials and TRADING_STATE_*"
 
 
-def session(environment: Mapping[str, str], region: str) -> Session:
+def session(environment: Mapping[str, str]) -> Session:
     """A session with the credentials of a target's environment."""
+    credentials = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    return _session(*(environment.get(name) for name in credentials))
+
+
+@cache
+def _session(key: str | None, secret: str | None, token: str | None) -> Session:
+    """One for all: each reads the description of a service anew, which takes longer than a call."""
     import boto3  # noqa: PLC0415 - slow to import, and most verbs need no AWS
 
     return boto3.Session(
-        aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
-        aws_session_token=environment.get("AWS_SESSION_TOKEN"),
-        region_name=region,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
     )
 
 
@@ -55,9 +65,14 @@ def client(
     service: Any, environment: Mapping[str, str], region: str, config: Config | None = None
 ) -> Any:
     """A client of one service in one region."""
-    return session(environment, region).client(
-        service, endpoint_url=environment.get("AWS_ENDPOINT_URL"), config=config
-    )
+    # Sessions are not safe to use from several threads, clients are.
+    with _making:
+        return session(environment).client(
+            service,
+            region_name=region,
+            endpoint_url=environment.get("AWS_ENDPOINT_URL"),
+            config=config,
+        )
 
 
 def account(environment: Mapping[str, str], region: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stacks.settings import REGIONS, SettingsError, parse_workspace
@@ -59,12 +59,13 @@ class Generation:
 @dataclass(frozen=True)
 class Catalogue:
     """Generations by environment and region, the newest first; how the data of a region stands towards
-    them; and what could not be looked at.
+    them; what AWS refused; and the regions that have no archive.
     """
 
-    generations: list[Generation] = field(default_factory=list)
-    standings: dict[tuple[str, str], Standing] = field(default_factory=dict)
-    not_examined: list[str] = field(default_factory=list)
+    generations: list[Generation]
+    standings: dict[tuple[str, str], Standing]
+    refusals: list[str]
+    without: list[str]
 
     @property
     def entries(self) -> list[Entry]:
@@ -75,6 +76,15 @@ class Catalogue:
     def present(self) -> list[Entry]:
         """The same without what is not there."""
         return [entry for generation in self.generations for entry in generation.present]
+
+    @property
+    def not_examined(self) -> list[str]:
+        """What could not be looked at, and why."""
+        missing = [
+            f"foundation-{region} has no archive: run `trading foundation deploy`"
+            for region in self.without
+        ]
+        return missing + self.refusals
 
     def require_whole(self) -> None:
         """Raises OperatorError when not all could be looked at."""
@@ -87,6 +97,7 @@ class Catalogue:
         """The generations of these names. Raises OperatorError for a name that none has."""
         found = [generation for generation in self.generations if generation.name in names]
         if unknown := sorted(set(names) - {generation.name for generation in found}):
+            self.require_whole()
             known = ", ".join(sorted({one.name for one in self.generations}, reverse=True))
             raise OperatorError(
                 f"no generation {unknown[0]} is kept: choose from {known or 'none'}"
@@ -102,12 +113,8 @@ def read_catalogue(
     copied_to = {copy_region(region) for region in regions}
     looked_at = {*regions, *copied_to} or {region.name for region in REGIONS}
     found = existing_archives(engine, looked_at)
-    missing = [
-        f"foundation-{region} has no archive: run `trading foundation deploy`"
-        for region in sorted(looked_at - found.keys())
-    ]
     catalogue = catalogue_of(found, workspace, regions)
-    return replace(catalogue, not_examined=[*missing, *catalogue.not_examined])
+    return replace(catalogue, without=sorted({*catalogue.without, *(looked_at - found.keys())}))
 
 
 def catalogue_of(
@@ -115,23 +122,23 @@ def catalogue_of(
 ) -> Catalogue:
     """The same of these archives."""
 
-    def look(archive: Archive) -> _Look | str:
+    def look(archive: Archive) -> _Look | str | None:
         try:
             return _Look.at(archive, workspace, regions)
+        except archive.s3.exceptions.NoSuchBucket:
+            return None
         except errors() as error:
             return f"the archive in {archive.region}: {error}"
 
     with ThreadPoolExecutor(len(REGIONS)) as pool:
-        looks = list(pool.map(look, archives.values()))
-    done = [one for one in looks if isinstance(one, _Look)]
+        looks = dict(zip(archives, pool.map(look, archives.values()), strict=True))
+    done = [one for one in looks.values() if isinstance(one, _Look)]
+    refused = [one for one in looks.values() if isinstance(one, str)]
     return Catalogue(
-        list(_generations(done)),
-        {place: standing for one in done for place, standing in one.standings.items()},
-        [
-            refusal
-            for one in looks
-            for refusal in (one.refusals if isinstance(one, _Look) else [one])
-        ],
+        generations=list(_generations(done)),
+        standings={place: standing for one in done for place, standing in one.standings.items()},
+        refusals=[*refused, *(refusal for one in done for refusal in one.refusals)],
+        without=[region for region, one in looks.items() if one is None],
     )
 
 

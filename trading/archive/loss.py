@@ -43,7 +43,7 @@ class Loss:
 def loss_with(foundation: Engine) -> Loss:
     """What would be lost with the foundation of all regions."""
     catalogue = catalogue_of(_archives_in_state(foundation))
-    snapshots, not_examined = [], list(catalogue.not_examined)
+    snapshots, not_examined = [], list(catalogue.refusals)
     for region in sorted({stack.region for stack in foundation.all_stacks() if stack.region}):
         there = Snapshots(foundation.environment, region, lambda: time.sleep(_POLL_SECONDS))
         try:
@@ -62,7 +62,7 @@ def _archives_in_state(foundation: Engine) -> dict[str, Archive]:
     stacks = [stack for stack in foundation.all_stacks() if stack.name in existing]
     with ThreadPoolExecutor(foundation.parallelism) as pool:
         found = list(pool.map(lambda stack: _archive_in_state(foundation, stack), stacks))
-    return {archive.region: archive for archive in found if archive and archive.exists()}
+    return {archive.region: archive for archive in found if archive}
 
 
 def _archive_in_state(foundation: Engine, stack: Stack) -> Archive | None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from trading.archive.cluster import ARCHIVE_TAGS
 from trading.archive.manifest import Manifest, ManifestError, Phase, Standing, Started
-from trading.aws import client, errors
+from trading.aws import client
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -61,15 +61,6 @@ class Archive:
                 f"the archive bucket {self.bucket} cannot be used ({error}):"
                 " run `trading foundation deploy` first"
             ) from error
-
-    def exists(self) -> bool:
-        """Whether its bucket is there, as far as can be told."""
-        try:
-            self.s3.head_bucket(Bucket=self.bucket)
-        except errors() as error:
-            code = getattr(error, "response", {}).get("Error", {}).get("Code")
-            return bool(code != "404")
-        return True
 
     def key_state(self) -> str:
         """The state of its key, such as Enabled, Disabled or PendingDeletion."""

@@ -90,7 +90,7 @@ def _trades(
 
 def _trade(region: str, values: RegionOutputs, environment: Mapping[str, str]) -> str:
     """Post the region's one trade and read it back; its id, and whether it is new."""
-    credentials = session(environment, region).get_credentials()
+    credentials = session(environment).get_credentials()
     if credentials is None or values.api_invoke_url is None:
         raise OperatorError(f"there is no API in {region} to trade with")
     client = TradeClient(values.api_invoke_url, region, credentials.get_frozen_credentials())

@@ -72,7 +72,7 @@ class Clients:
     """A client of each service in each region, made once: making one takes longer than a call."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._session = session(environment, GLOBAL_REGION)
+        self._session = session(environment)
         self._endpoint = environment.get("AWS_ENDPOINT_URL")
         self._made: dict[tuple[str, str], Any] = {}
         self._lock = Lock()
