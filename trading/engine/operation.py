@@ -119,7 +119,7 @@ class _Work:
         self._perform()
         if self.operation.safekeeping:
             self.operation.safekeeping.after(step, self.report)
-        if step.restore not in {"", FRESH}:
+        if step.verb is Verb.DEPLOY and step.restore not in {"", FRESH}:
             # The provider does not restore all settings of a cluster, such as IAM authentication:
             # https://github.com/hashicorp/terraform-provider-aws/issues/35189
             self._deploy(None)
