@@ -297,7 +297,7 @@ class Keep:
                 for address, name in self.holdings.buckets.items()
             },
             inventory_sha256=self.shelf.write_inventory(started.generation, lines),
-        ).sealed()
+        )
 
     def _versions(self, bucket: str) -> list[tuple[Version, str]]:
         s3 = self.shelf.archive.s3

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -94,7 +96,12 @@ class Started(_Document):
 
 
 class Manifest(_Document):
-    """Written last: all that it names is in the archive. Buckets go by their Terraform address."""
+    """Written last: all that it names is in the archive. Buckets go by their Terraform address.
+
+    `form` is of the manifest, the inventory and the tallies together: another one is another version's.
+    """
+
+    form: Literal[1] = 1
 
     workspace: str
     region: str
@@ -109,7 +116,6 @@ class Manifest(_Document):
     buckets: dict[str, KeptBucket]
     inventory_sha256: str
     copied_from: str | None = None
-    digest: str = ""
 
     @property
     def versions(self) -> int:
@@ -121,30 +127,35 @@ class Manifest(_Document):
         """The bytes of all objects."""
         return sum(bucket.bytes for bucket in self.buckets.values())
 
-    def sealed(self) -> Manifest:
-        """The same with its digest, by which a changed one is told."""
-        return self.model_copy(update={"digest": self._own_digest()})
-
     def to_json(self) -> str:
-        """What `parse` reads."""
-        return self.sealed().model_dump_json(indent=2) + "\n"
+        """What `parse` reads: the manifest, and the digest by which a changed one is told."""
+        told = json.loads(self.model_dump_json())
+        return json.dumps({"manifest": told, "sha256": _digest(told)}, indent=2) + "\n"
 
     @classmethod
     def parse(cls, text: str) -> Manifest:
         """A manifest from its JSON. Raises ManifestError when it is not as it was written."""
         try:
-            manifest = cls.model_validate_json(text)
+            told = json.loads(text)
+            content, digest = told["manifest"], told["sha256"]
+        except (ValueError, TypeError, LookupError) as error:
+            raise ManifestError("it is cut off, or none that was written here") from error
+        if digest != _digest(content):
+            raise ManifestError("its digest is not that of its content")
+        try:
+            return cls.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
-            raise ManifestError(f"{where}: {first['msg']}" if where else first["msg"]) from error
-        if manifest.digest != manifest._own_digest():
-            raise ManifestError("its digest is not that of its content")
-        return manifest
+            raise ManifestError(
+                f"{where}: {first['msg']}; was it kept by a newer version?"
+            ) from error
 
-    def _own_digest(self) -> str:
-        text = self.model_copy(update={"digest": ""}).model_dump_json()
-        return hashlib.sha256(text.encode()).hexdigest()
+
+def _digest(content: object) -> str:
+    """Of what was written, whatever fields this version knows."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Phase(StrEnum):

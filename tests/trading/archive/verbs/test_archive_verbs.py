@@ -116,7 +116,7 @@ def test_what_a_keep_kept_is_listed_shown_and_verified(
     for fact in (bucket, manifest.operator, manifest.revision, manifest.database.snapshot_arn):
         assert fact in shown
     [described] = json.loads(operator.succeeds("archive", "show", GENERATION, "--json"))
-    assert Manifest.parse(json.dumps(described["manifest"])) == manifest.sealed()
+    assert Manifest.model_validate(described["manifest"]) == manifest
     assert described["examined"]["snapshot_status"] == "available"
 
 
