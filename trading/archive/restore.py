@@ -111,8 +111,7 @@ class Restore:
     ) -> None:
         same = self._same(bucket, kept, there)
         if len(there) > same:
-            known = [(one.size, one.marker) for one in kept]
-            if any((one.size, one.marker) not in known for one in there):
+            if any(not self._is_known(bucket, kept, one) for one in there[same:]):
                 raise NotRestoredError(
                     f"{there[0].key!r} in {bucket} was written to during the restore: move it elsewhere"
                 )
@@ -128,13 +127,21 @@ class Restore:
 
     def _same(self, bucket: str, kept: list[Kept], there: list[Version]) -> int:
         """How many of the versions that are there are the first of those that were kept."""
-        for number, (expected, found) in enumerate(zip(kept, there, strict=False)):
-            if (expected.size, expected.marker) != (found.size, found.marker):
-                return number
-            place = Place(bucket, found.key, found.version_id)
-            if not expected.marker and checksum_of(self._s3, place) != expected.checksum:
-                return number
-        return min(len(kept), len(there))
+        pairs = enumerate(zip(kept, there, strict=False))
+        others = (number for number, (one, found) in pairs if not self._is(bucket, one, found))
+        return next(others, min(len(kept), len(there)))
+
+    def _is_known(self, bucket: str, kept: list[Kept], found: Version) -> bool:
+        return any(self._is(bucket, one, found) for one in kept)
+
+    def _is(self, bucket: str, one: Kept, found: Version) -> bool:
+        """Whether a version is what was kept: the very same, or what was put back of it before."""
+        if one.version_id == found.version_id:
+            return True
+        if (one.size, one.marker) != (found.size, found.marker):
+            return False
+        place = Place(bucket, found.key, found.version_id)
+        return one.marker or checksum_of(self._s3, place) == one.checksum
 
     def _write(self, bucket: str, one: Kept) -> None:
         if one.marker:
@@ -145,6 +152,9 @@ class Restore:
         # Under the bucket's own encryption: the key that there is now.
         checksum = copy_object(self._s3, source, target, one.size, {})
         if checksum != one.checksum:
+            # The next try must not take it for what somebody wrote.
+            written = self._s3.head_object(Bucket=bucket, Key=one.key)["VersionId"]
+            remove_versions(self._s3, bucket, [(one.key, written)])
             raise NotRestoredError(
                 f"{one.key!r} came back with other bytes than were kept (checksum {checksum}, not"
                 f" {one.checksum}): see `trading archive verify`"

@@ -246,6 +246,10 @@ class Shelf:
             return bytes(s3.get_object(Bucket=self.archive.bucket, Key=key)["Body"].read())
         except s3.exceptions.NoSuchKey:
             return None
+        except s3.exceptions.ClientError:
+            # It says what is to be done where the reason is the archive's key or bucket.
+            self.archive.require_usable()
+            raise
 
     def _write(self, key: str, body: bytes) -> None:
         self.archive.s3.put_object(Bucket=self.archive.bucket, Key=key, Body=body)

@@ -66,14 +66,18 @@ def read(s3: Any, bucket: str, key: str, **version: str) -> Content:
     )
 
 
+def listed(s3: Any, bucket: str) -> list[dict[str, Any]]:
+    """Versions and delete markers in the order in which they were put: the local S3 tells milliseconds."""
+    answer = s3.list_object_versions(Bucket=bucket)
+    entries = answer.get("Versions", []) + answer.get("DeleteMarkers", [])
+    return sorted(entries, key=lambda one: (one["LastModified"], one["IsLatest"]))
+
+
 def contents(s3: Any, bucket: str) -> Contents:
-    """All that a bucket has, in the order in which it was put: the local S3 tells milliseconds."""
-    listed = s3.list_object_versions(Bucket=bucket)
-    entries = listed.get("Versions", []) + listed.get("DeleteMarkers", [])
+    """All that a bucket has."""
     found: Contents = {}
-    for entry in sorted(entries, key=lambda one: (one["LastModified"], one["IsLatest"])):
-        version = {"VersionId": entry["VersionId"]}
-        found.setdefault(entry["Key"], []).append(
-            read(s3, bucket, entry["Key"], **version) if "Size" in entry else None
-        )
+    for entry in listed(s3, bucket):
+        key, version = entry["Key"], entry["VersionId"]
+        content = read(s3, bucket, key, VersionId=version) if "Size" in entry else None
+        found.setdefault(key, []).append(content)
     return found

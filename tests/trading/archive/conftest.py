@@ -34,7 +34,7 @@ from trading.local.local_target import LocalTarget
 
 __all__ = ["client", "name", "new_target", "target"]
 
-REGION = "us-east-1"
+REGION, ELSEWHERE = "us-east-1", "us-west-2"
 OBJECTS = "aws_s3_bucket.objects"
 LOGS = "aws_s3_bucket.access_logs_bucket"
 FIRST, SECOND = "20261122T101500Z", "20261122T111500Z"
@@ -84,9 +84,15 @@ def archive(new_archive: Callable[[str], Archive]) -> Archive:
 
 
 @pytest.fixture
-def shelf(archive: Archive, name: str) -> Shelf:
+def shelf(archive: Archive, client: Client, name: str) -> Iterator[Shelf]:
     """Of an environment that no other test has: snapshots are named after it."""
-    return archive.shelf(name)
+    yield archive.shelf(name)
+    for region in (REGION, ELSEWHERE):
+        rds = client("rds", region)
+        for snapshot in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]:
+            identifier = snapshot["DBClusterSnapshotIdentifier"]
+            if identifier.startswith(f"archive-{name}-"):
+                rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=identifier)
 
 
 @dataclass

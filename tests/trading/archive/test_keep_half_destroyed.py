@@ -93,10 +93,16 @@ def test_rows_that_cannot_be_read_are_not_covered(doomed: Stack, phase: Phase | 
 def test_other_cluster_is_kept_anew(doomed: Stack, new_database: Callable[..., Database]) -> None:
     doomed.keep()
     doomed.shelf.stand(FIRST, Phase.DESTROYING)
-    doomed.holdings = holding(new_database(doomed.key), objects=doomed.bucket)
+    doomed.database = new_database(doomed.key)
+    doomed.holdings = holding(doomed.database, objects=doomed.bucket)
     manifest = doomed.keep(SECOND)
     assert manifest
     assert manifest.generation == SECOND
+    another = new_database(doomed.key)
+    another.remove_writer()
+    doomed.holdings = holding(another, objects=doomed.bucket)
+    with pytest.raises(OperatorError, match="has no writer"):
+        doomed.keep()
 
 
 def test_what_was_being_restored_is_still_kept(doomed: Stack) -> None:
