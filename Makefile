@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 LOCAL := env -u TF_WORKSPACE -u TRADING_STATE_BUCKET TRADING_TARGET=local
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-down test check benchmark bench-deploy format lock
+.PHONY: help install demo demo-down test check benchmark bench-deploy bench-archive format lock
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/installed ## Make the virtual environment, with `trading` in it
 
@@ -33,6 +33,9 @@ benchmark: $(VENV)/installed ## Time a synth with lazy bindings against the stoc
 
 bench-deploy: $(VENV)/installed ## Time deploys against the cdktf CLI (20 minutes for each of PAIRS=1)
 	@$(LOCAL) $(BIN)/python -m benchmarks.deploy --pairs $(or $(PAIRS),1)
+
+bench-archive: $(VENV)/installed ## Time keep and restore of objects against a copy through this machine
+	@$(LOCAL) $(BIN)/python -m benchmarks.archive --pairs $(or $(PAIRS),3)
 
 format: $(VENV)/installed ## Put the sources into the project's form
 	$(BIN)/ruff check --fix

@@ -15,6 +15,7 @@ from trading.advice import command
 from trading.aws import account
 from trading.display import Showing, display, write_event
 from trading.engine.events import State
+from trading.engine.order import Verb
 from trading.engine.recovery import take_over
 from trading.errors import OperatorError
 from trading.state.place import place_of_state
@@ -168,7 +169,7 @@ def carry_out(
         summarize(console, order.verb, results)
     if any(result.state is not State.DONE for result in results):
         again = f"go on with {command('resume', engine.workspace)}"
-        if engine.workspace == FOUNDATION_WORKSPACE:
+        if engine.workspace == FOUNDATION_WORKSPACE or order.verb is Verb.KEEP:
             again = "repeat it"
         raise OperatorError(
             f"{order.verb} of {engine.workspace} is not complete: put right what failed, and {again}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdktf import Token
+
 from stacks.base import RegionalStack
 from stacks.buckets import PrivateBucket
 from stacks.contract import publish, read
@@ -49,7 +51,8 @@ class DataStack(RegionalStack):
         self._publish(aurora.cluster, artifacts)
 
     def _publish(self, cluster: RdsCluster, artifacts: PrivateBucket) -> None:
-        secret = cluster.master_user_secret.get(0).secret_arn
+        # A cluster that was just restored, and taken over before RDS was told to, has none yet.
+        secret = Token.as_string(f"${{one({cluster.fqn}.master_user_secret[*].secret_arn)}}")
         publish(
             self,
             DataOutputs(

@@ -12,14 +12,22 @@ from stacks.settings import ARCHIVE_UNDO_DAYS, REGIONS, parse_workspace
 from trading.archive import pruning
 from trading.archive.catalogue import Catalogue, read_catalogue
 from trading.archive.catalogue import Generation as KeptGeneration
+from trading.archive.choice import keep_order
 from trading.archive.inspection import Entry
 from trading.archive.objects import Kept
 from trading.aws import answering
-from trading.display import plural
+from trading.display import Showing, plural
 from trading.engine.engine import Engine
 from trading.errors import OperatorError
 from trading.foundation import Foundation
-from trading.interaction import Asking, confirm, console, exclusively, print_json
+from trading.interaction import (
+    Asking,
+    carry_out,
+    confirm,
+    console,
+    exclusively,
+    print_json,
+)
 from trading.reports.archive import (
     catalogue_json,
     description,
@@ -36,8 +44,12 @@ from trading.verbs.options import (
     Confirm,
     Environment,
     Json,
+    JsonEvents,
+    Parallelism,
+    Quiet,
     Regions,
     TargetOption,
+    Verbose,
     Yes,
 )
 
@@ -143,6 +155,30 @@ def verify_generations(
     catalogue.require_whole()
 
 
+@archive.command("keep", epilog="Example: `trading archive keep --env prod`, once a day")
+def keep_generation(
+    env: Environment = None,
+    region: Regions = None,
+    target_name: TargetOption = TargetName.AWS,
+    parallelism: Parallelism = DEFAULT_PARALLELISM,
+    json_events: JsonEvents = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Keep what is deployed, and let it live on: what a region that is lost can be brought back from.
+
+    A region that has not changed since its newest generation gets no new one.
+    """
+    engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
+    showing = Showing(json_events, quiet, verbose)
+    with exclusively(engine, "archive keep", showing):
+        order = keep_order(engine, _known(region))
+        if order.steps:
+            carry_out(engine, order, showing)
+        elif not showing.silent:
+            console.print(f"nothing to keep: no data of {engine.workspace} is deployed there")
+
+
 @archive.command("prune", epilog="Example: `trading archive prune --env prod --keep 3`")
 def prune_generations(
     generations: Generations = None,
@@ -197,11 +233,17 @@ def _prune(engine: Engine, going: Sequence[KeptGeneration], asking: Asking) -> N
 
 
 def _read(engine: Engine, workspace: str | None, regions: Sequence[str] | None) -> Catalogue:
+    known = _known(regions)
+    with answering():
+        return read_catalogue(engine, workspace, known)
+
+
+def _known(regions: Sequence[str] | None) -> Sequence[str]:
+    """The regions that were asked for. Raises OperatorError for one that there is not."""
     known = [region.name for region in REGIONS]
     if unknown := sorted(set(regions or []) - set(known)):
         raise OperatorError(f"there is no region '{unknown[0]}': choose from {', '.join(known)}")
-    with answering():
-        return read_catalogue(engine, workspace, regions or [])
+    return regions or []
 
 
 def _show(engine: Engine, catalogue: Catalogue, whose: str) -> None:
