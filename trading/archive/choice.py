@@ -20,7 +20,7 @@ from trading.errors import OperatorError
 from trading.state.states import stacks_with_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from trading.archive.holdings import Holdings
     from trading.archive.manifest import Manifest
@@ -195,20 +195,26 @@ class _Choice:
             )
 
     def _manifest(self, generation: str) -> tuple[Manifest | None, Shelf]:
-        """The generation, or the newest; from another region's archive where this one has none."""
-        shelves = [self._shelf]
-        if self._copied and not self._shelf.generations():
-            shelves.append(copy_shelf(self._engine, self._region))
-        for shelf in shelves:
+        """The generation, or the newest; from another region's archive where this one has none, or has
+        not all of it, as when bringing it home was cut off.
+        """
+        known: list[str] = []
+        for shelf in self._shelves():
             manifest = shelf.manifest(generation) if generation else shelf.newest()
             if manifest:
                 return manifest, shelf
+            known += (one.generation for one in shelf.manifests())
         if generation:
-            known = ", ".join(self._shelf.generations()) or "none"
+            choices = ", ".join(sorted(set(known), reverse=True)) or "none"
             raise OperatorError(
-                f"no generation {generation} is kept of {self._step.name}: choose from {known}"
+                f"no generation {generation} is kept of {self._step.name}: choose from {choices}"
             )
         return None, self._shelf
+
+    def _shelves(self) -> Iterator[Shelf]:
+        yield self._shelf
+        if self._copied:
+            yield copy_shelf(self._engine, self._region)
 
     def _snapshot_arn(self, manifest: Manifest, home: Shelf) -> str:
         """The snapshot in this region: a copy that is elsewhere only is brought here first."""

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from trading.archive.manifest import Manifest
+from trading.archive.objects import Kept
+from trading.archive.shelf import Shelf
+
 
 @dataclass(frozen=True)
 class Content:
@@ -80,4 +84,14 @@ def contents(s3: Any, bucket: str) -> Contents:
         key, version = entry["Key"], entry["VersionId"]
         content = read(s3, bucket, key, VersionId=version) if "Size" in entry else None
         found.setdefault(key, []).append(content)
+    return found
+
+
+def kept_contents(shelf: Shelf, manifest: Manifest) -> Contents:
+    """All that a generation has of one bucket."""
+    found: Contents = {}
+    for one in map(Kept.parse, shelf.inventory(manifest)):
+        place = shelf.object_key(manifest.generation, one.version.stored_as)
+        copy = None if one.marker else read(shelf.archive.s3, shelf.archive.bucket, place)
+        found.setdefault(one.key, []).append(copy)
     return found

@@ -8,7 +8,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_aws.conftest import Client
-from tests.trading.archive.bucket_contents import CONTENTS, Content, Contents, contents, fill, read
+from tests.trading.archive.bucket_contents import (
+    CONTENTS,
+    Content,
+    contents,
+    fill,
+    kept_contents,
+    read,
+)
 from tests.trading.archive.conftest import (
     FIRST,
     LOGS,
@@ -21,7 +28,6 @@ from tests.trading.archive.conftest import (
 from trading.archive.cluster import Snapshots
 from trading.archive.keep import ChangedMeanwhileError
 from trading.archive.manifest import KeptBucket
-from trading.archive.objects import Kept
 from trading.engine.processes import RunInterruptedError
 from trading.errors import OperatorError
 
@@ -49,15 +55,13 @@ def test_everything_is_kept_and_outlives_its_key(stack: Stack) -> None:
     stack.client("kms").schedule_key_deletion(KeyId=stack.key, PendingWindowInDays=7)
     with pytest.raises(ClientError, match="KMS"):
         read(stack.s3, stack.bucket, "first")
-    found: Contents = {}
-    for one in map(Kept.parse, stack.shelf.inventory(manifest)):
-        place = stack.shelf.object_key(FIRST, one.version.stored_as)
-        copy = None if one.marker else read(stack.s3, stack.shelf.archive.bucket, place)
-        found.setdefault(one.key, []).append(copy)
-        if copy:
-            head = stack.s3.head_object(Bucket=stack.shelf.archive.bucket, Key=place)
-            assert head["SSEKMSKeyId"] == stack.shelf.archive.kms_key_arn
-    assert found == expected
+    assert kept_contents(stack.shelf, manifest) == expected
+    archive = stack.shelf.archive
+    for key in stack.copies():
+        assert (
+            stack.s3.head_object(Bucket=archive.bucket, Key=key)["SSEKMSKeyId"]
+            == archive.kms_key_arn
+        )
     [snapshot] = stack.snapshots()
     assert snapshot["DBClusterSnapshotArn"] == manifest.database.snapshot_arn
     assert snapshot["KmsKeyId"] == stack.shelf.archive.kms_key_arn
