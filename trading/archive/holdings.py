@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from trading.archive.cluster import Cluster, find_cluster
 from trading.state.states import stacks_with_state
 
 if TYPE_CHECKING:
@@ -50,3 +51,13 @@ def holdings(engine: Engine, stack: Stack) -> Holdings:
             one["address"]: one["values"]["bucket"] for one in managed if one["type"] == _BUCKET
         },
     )
+
+
+def living_cluster(rds: Any, held: Holdings) -> Cluster | None:
+    """The cluster that a stack holds; None where AWS has lost it, or has another one of its name, and
+    where Terraform makes it anew.
+    """
+    if held.cluster is None or held.tainted:
+        return None
+    found = find_cluster(rds, held.cluster)
+    return found if found and found.resource_id == held.resource_id else None

@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from trading.archive.cluster import Snapshots
-from trading.archive.holdings import DATA, holdings
+from trading.archive.holdings import DATA, holdings, living_cluster
 from trading.archive.manifest import Phase
+from trading.aws import client
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def _needed_of(
 
 def _has_cluster(engine: Engine, region: str) -> bool:
     stacks = [one for one in engine.all_stacks() if (one.layer, one.region) == (DATA, region)]
-    return any(holdings(engine, stack).cluster for stack in stacks)
+    rds = client("rds", engine.environment, region)
+    return any(living_cluster(rds, holdings(engine, stack)) for stack in stacks)
 
 
 def _by_region(catalogue: Catalogue) -> dict[str, list[Generation]]:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from stacks.settings import REGIONS
-from tests.local_aws.conftest import Client
+from tests.local_aws.conftest import Client, create_cluster
 from tests.trading.archive.conftest import OBJECTS, Database
 from tests.trading.conftest import Project, write_synthesized
 from trading.archive.cluster import Snapshots
@@ -50,6 +50,7 @@ class Operator:
     client: Client
     archives: dict[str, Archive]
     seed: str
+    clusters: dict[str, dict[str, Any]]
     made: list[tuple[Snapshots, str]] = field(default_factory=list)
 
     def __call__(self, *arguments: str, env: str = "dev") -> Result:
@@ -150,12 +151,15 @@ class Operator:
         names = {one["DBClusterSnapshotIdentifier"] for one in found}
         return {name for name in names if name.startswith("archive-")}
 
-    def deploys(self, region: str = HOME, env: str = "dev") -> None:
-        """As if the data stack of a region had a cluster."""
+    def deploys(self, region: str = HOME, resource_id: str | None = None) -> None:
+        """As if the data stack of a region had a cluster: the shared one, unless it bears another id."""
         stack = f"data-{region}"
-        self.project.deploy_state(stack, workspace=env)
-        values = {"cluster_identifier": "aurora-dev", "cluster_resource_id": "cluster-2"}
-        self.shows(stack, env, {"aws_rds_cluster.aurora_cluster": values})
+        self.project.deploy_state(stack)
+        held = {
+            "cluster_identifier": self.clusters[region]["DBClusterIdentifier"],
+            "cluster_resource_id": resource_id or self.clusters[region]["DbClusterResourceId"],
+        }
+        self.shows(stack, "dev", {"aws_rds_cluster.aurora_cluster": held})
 
     def shows(self, stack: str, env: str, state: dict[str, dict[str, Any]], **more: Any) -> None:
         """Let Terraform show these resources in a stack's state."""
@@ -189,6 +193,13 @@ def seed(shared_database: Database) -> str:
     return str(answer["DBClusterSnapshot"]["DBClusterSnapshotArn"])
 
 
+@pytest.fixture(scope="session")
+def clusters(shared_database: Database, client: Client) -> dict[str, dict[str, Any]]:
+    """One in each of two regions."""
+    elsewhere = create_cluster(client("rds", ELSEWHERE), "elsewhere")
+    return {HOME: shared_database.described, ELSEWHERE: elsewhere}
+
+
 @pytest.fixture
 def operator(
     project: Project,
@@ -196,6 +207,7 @@ def operator(
     client: Client,
     new_archive: Callable[[str], Archive],
     seed: str,
+    clusters: dict[str, dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Operator]:
     """An operator after `foundation deploy`, with nothing deployed and nothing kept."""
@@ -212,7 +224,7 @@ def operator(
     data: Stacks = {f"data-{name}": ("data", name, []) for name in REGION_NAMES}
     write_synthesized(project.work / "prod" / "cdktf.out", data)
     archives = {name: new_archive(name) for name in REGION_NAMES}
-    operator = Operator(project, client, archives, seed)
+    operator = Operator(project, client, archives, seed, clusters)
     for archive in archives.values():
         operator.publishes(archive)
     yield operator

@@ -114,6 +114,12 @@ def test_the_only_copy_of_what_is_gone_stays(operator: Operator, phase: Phase | 
     assert operator.snapshots() == names(shelf, [NEW])
 
 
+def test_what_aws_has_lost_is_gone_though_the_state_knows_it(operator: Operator) -> None:
+    operator.keeps(operator.shelf(), NEW)
+    operator.deploys(resource_id="cluster-lost")
+    assert " is not deployed, " in operator.refused("archive", "prune", NEW, "--yes")
+
+
 def test_of_what_is_gone_the_newest_that_is_whole_stays_too(operator: Operator) -> None:
     shelf = operator.shelf()
     for generation in (OLDEST, OLD, NEW, NEWEST):
