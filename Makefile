@@ -21,7 +21,7 @@ demo-down: $(VENV)/installed ## Destroy what the demo deployed, and stop what it
 	@$(LOCAL) $(BIN)/trading demo-down
 
 test: check ## Lint, types and all tests, end to end too
-	$(LOCAL) $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(LOCAL) $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/installed ## Lint and types alone
 	$(BIN)/ruff check
