@@ -28,7 +28,8 @@ class Fault:
 @dataclass(frozen=True)
 class Entry:
     """A generation as one archive has it. `fault` is the first that was found; `key_state` and
-    `snapshot_status` are AWS's own words. An `absent` one should be there and is not.
+    `snapshot_status` are AWS's own words. An `absent` one should be there and is not; `stored` is how many
+    bytes of objects there are where no manifest tells.
     """
 
     shelf: Shelf
@@ -37,8 +38,14 @@ class Entry:
     fault: Fault | None = None
     unfinished: bool = False
     absent: bool = False
+    stored: int = 0
     key_state: str = _USABLE
     snapshot_status: str | None = None
+
+    @property
+    def bytes(self) -> int:
+        """How large it is: all of its objects."""
+        return self.manifest.bytes if self.manifest else self.stored
 
     @property
     def is_copy(self) -> bool:
@@ -77,7 +84,13 @@ class Condition:
         return self.key_state == _USABLE
 
     def entry(self, shelf: Shelf, generation: str) -> Entry:
-        """A generation as it is found, without its objects."""
+        """A generation as it is found, without a look at its objects."""
+        entry = self._entry(shelf, generation)
+        if entry.manifest:
+            return entry
+        return replace(entry, stored=sum(shelf.copied(generation).values()))
+
+    def _entry(self, shelf: Shelf, generation: str) -> Entry:
         entry = Entry(shelf, generation, key_state=self.key_state)
         if not self.usable:
             key = self.archive.kms_key_arn

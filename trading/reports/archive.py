@@ -111,9 +111,9 @@ def objects_table(kept: Iterable[Kept]) -> Table:
 def _amounts(entry: Entry) -> tuple[str, str, str, str]:
     manifest = entry.manifest
     if manifest is None:
-        return "", "", "", ""
+        return "", "", "", "" if entry.absent else size(entry.bytes)
     rows = f"{manifest.database.rows:,}" if manifest.database else "none"
-    return _moment(manifest.kept_at), rows, f"{manifest.versions:,}", size(manifest.bytes)
+    return _moment(manifest.kept_at), rows, f"{manifest.versions:,}", size(entry.bytes)
 
 
 def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
@@ -123,7 +123,10 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "readable", entry.fault.text if entry.fault else "yes"
     yield "where", place
     yield "key", f"{archive.kms_key_arn}, {entry.key_state}"
-    if manifest := entry.manifest:
+    manifest = entry.manifest
+    if manifest is None:
+        yield "objects", size(entry.bytes)
+    else:
         yield "kept", f"{_moment(manifest.kept_at)} UTC by {manifest.operator}"
         yield "commit", manifest.revision
         yield "stack", manifest.stack
@@ -154,7 +157,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "kept_at": manifest.kept_at.isoformat() if manifest else None,
         "rows": database.rows if database else None,
         "versions": manifest.versions if manifest else None,
-        "bytes": manifest.bytes if manifest else None,
+        "bytes": entry.bytes,
         **_examined_json(entry),
     }
 

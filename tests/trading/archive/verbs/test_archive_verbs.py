@@ -149,8 +149,10 @@ def test_a_fault_is_a_row_and_a_line(operator: Operator, damage: Break, brief: s
     shelf = operator.shelf()
     operator.keeps(shelf, GENERATIONS[1])
     damage(operator, shelf, operator.keeps(shelf, GENERATION))
-    by_name = {one["generation"]: one["fault"] for one in listed(operator)}
+    found = listed(operator)
+    by_name = {one["generation"]: one["fault"] for one in found}
     assert by_name[GENERATION]["brief"] == brief
+    assert [one["bytes"] for one in found] == [5, 5]
     assert brief in operator.succeeds("archive", "list")
     assert by_name[GENERATION]["text"] in operator.succeeds("archive", "show", GENERATION, "--json")
     verified = operator("archive", "verify")
