@@ -180,7 +180,7 @@ class Keep:
         if cluster is None:
             return {}
         with opened(cluster, self.shelf.archive.environment, self.shelf.region) as api:
-            return tally(api, lambda table: self.telling.detail(f"counting the rows of {table}"))
+            return tally(api, self.telling.counting)
 
     def _snapshot(self, cluster: Cluster, generation: str) -> str:
         """A snapshot of the cluster is under the cluster's key, which is to go: a copy is not."""

@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from trading.archive.shelf import PARALLEL_REQUESTS
@@ -116,12 +117,35 @@ def list_versions(s3: Any, bucket: str, prefix: str = "") -> Iterator[tuple[Vers
             for kind in ("Versions", "DeleteMarkers")
             for item in page.get(kind, [])
         ]
-        # A page tells the two kinds apart, and of one key within one second only which is the latest.
         found.sort(key=lambda one: (one[0]["LastModified"], one[0]["IsLatest"]), reverse=True)
         found.sort(key=lambda one: one[0]["Key"].encode())
-        for item, marker in found:
-            version = Version(item["Key"], item["VersionId"], item.get("Size", 0), marker)
-            yield version, item["LastModified"].isoformat()
+        for key, of_key in groupby(found, key=lambda one: str(one[0]["Key"])):
+            for item, marker in _in_order(s3, bucket, key, list(of_key)):
+                version = Version(key, item["VersionId"], item.get("Size", 0), marker)
+                yield version, item["LastModified"].isoformat()
+
+
+def _in_order(
+    s3: Any, bucket: str, key: str, found: list[tuple[dict[str, Any], bool]]
+) -> list[tuple[dict[str, Any], bool]]:
+    """Versions and delete markers of one key. A page tells the two kinds apart, and times to the second:
+    which came first within one is seen only where each has a page of its own.
+    """
+    times = [
+        {item["LastModified"] for item, marker in found if marker == kind} for kind in (False, True)
+    ]
+    if times[0].isdisjoint(times[1]):
+        return found
+    pages = s3.get_paginator("list_object_versions").paginate(
+        Bucket=bucket, Prefix=key, PaginationConfig={"PageSize": 1}
+    )
+    ordered = []
+    for page in pages:
+        [item] = page.get("Versions", []) + page.get("DeleteMarkers", [])
+        if item["Key"] != key:
+            break
+        ordered.append(item["VersionId"])
+    return sorted(found, key=lambda one: ordered.index(one[0]["VersionId"]))
 
 
 def by_key(kept: Iterable[Kept]) -> dict[str, list[Kept]]:

@@ -78,7 +78,7 @@ class Restore:
             return
         self.telling.milestone(f"counting {kept.rows:,} rows")
         with opened(cluster, self.shelf.archive.environment, self.shelf.region) as api:
-            found = tally(api, lambda table: self.telling.detail(f"counting the rows of {table}"))
+            found = tally(api, self.telling.counting)
         if difference := kept.difference(found):
             raise NotRestoredError(difference)
 

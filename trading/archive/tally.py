@@ -86,7 +86,7 @@ def _wait_until_it_answers(api: DataApi, cluster: str) -> None:
 
 
 def tally(api: DataApi, told: Callable[[str], None] = lambda _: None) -> dict[str, Tally]:
-    """Every table of the database; `told` is given the name of each as its turn comes."""
+    """Every table of the database; `told` is given its name before each part of one, and may raise."""
     tables = api.rows(
         "SELECT table_name FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
@@ -94,8 +94,7 @@ def tally(api: DataApi, told: Callable[[str], None] = lambda _: None) -> dict[st
     tallies = {}
     for [name] in tables:
         table = name["stringValue"]
-        told(table)
-        tallies[table] = _Table(api, table).tally()
+        tallies[table] = _Table(api, table).tally(told)
     return tallies
 
 
@@ -104,7 +103,7 @@ class _Table:
 
     def __init__(self, api: DataApi, name: str) -> None:
         self._api = api
-        self._name = _quoted(name)
+        self._name, self._quoted = name, _quoted(name)
         columns = self._names(
             "SELECT column_name FROM information_schema.columns"
             " WHERE table_schema = DATABASE() AND table_name = :name ORDER BY ordinal_position",
@@ -127,10 +126,11 @@ class _Table:
         rows = self._api.rows(statement, name={"stringValue": table})
         return [column["stringValue"] for [column] in rows]
 
-    def tally(self) -> Tally:
+    def tally(self, told: Callable[[str], None]) -> Tally:
         rows, checksum = 0, 0
         last: dict[str, Any] | None = None
         while True:
+            told(self._name)
             end = self._end_of_chunk(last)
             counted, summed = self._summarize(last, end)
             rows, checksum = rows + counted, (checksum + summed) % 2**64
@@ -144,7 +144,7 @@ class _Table:
             return None
         after, parameters = self._after(last)
         found = self._api.rows(
-            f"SELECT {self._key} FROM {self._name}{after}"
+            f"SELECT {self._key} FROM {self._quoted}{after}"
             f" ORDER BY {self._key} LIMIT 1 OFFSET {ROWS_AT_A_TIME - 1}",
             **parameters,
         )
@@ -159,7 +159,7 @@ class _Table:
             parameters["end"] = end
         # A table's and its columns' names cannot be parameters; they are the database's own, quoted.
         [[count, summed]] = self._api.rows(
-            f"SELECT {self._summary} FROM {self._name}{where}",
+            f"SELECT {self._summary} FROM {self._quoted}{where}",
             **parameters,
         )
         return int(count["longValue"]), int(summed["stringValue"])

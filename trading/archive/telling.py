@@ -38,6 +38,11 @@ class Telling:
             self._last = time.monotonic()
             self.report.progress(StackProgress(self.report.stack, self.doing, text))
 
+    def counting(self, table: str) -> None:
+        """Whose rows are counted. Raises RunInterruptedError when the operator wants to stop."""
+        self.require_going_on()
+        self.detail(f"counting the rows of {table}")
+
     def copied(self, progress: Progress) -> None:
         """How many objects are copied."""
         self.detail(

@@ -26,9 +26,10 @@ from tests.trading.archive.conftest import (
     holding,
 )
 from trading.archive.cluster import Snapshots
-from trading.archive.keep import ChangedMeanwhileError
+from trading.archive.keep import ChangedMeanwhileError, Keep
 from trading.archive.manifest import KeptBucket
-from trading.engine.processes import RunInterruptedError
+from trading.archive.telling import Telling
+from trading.engine.processes import Processes, RunInterruptedError
 from trading.errors import OperatorError
 
 
@@ -147,6 +148,15 @@ def test_cut_off_goes_on(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     assert manifest.generation == FIRST
     assert stack.snapshots() == [snapshot]
     assert stack.copies().items() > copies.items()
+
+
+def test_interrupted_while_counting(stack: Stack) -> None:
+    processes = Processes()
+    processes.stopping = True
+    telling = Telling("keeping", stack.telling.report, processes)
+    with pytest.raises(RunInterruptedError):
+        Keep("data-us-east-1", stack.holdings, stack.shelf, FIRST, telling).run()
+    assert stack.shelf.generations() == []
 
 
 def test_logs_may_be_written_meanwhile(stack: Stack) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -37,10 +36,10 @@ def counted(database: Database, environment: Mapping[str, str]) -> Iterator[Coun
     """Run statements, and tally what is there then."""
     with opened(found(database), environment, REGION) as api:
 
-        def count(*statements: str) -> dict[str, Tally]:
+        def count(*statements: str, **told: Callable[[str], None]) -> dict[str, Tally]:
             if statements:
                 database.query(*statements)
-            return tally(api)
+            return tally(api, **told)
 
         yield count
 
@@ -161,17 +160,10 @@ def test_pieces_come_to_the_whole(
     create = f"CREATE TABLE trades (id {kind} NOT NULL, part INT, note TEXT, {key})"
     whole = counted(create, insert("trades", rows))
     assert whole["trades"].rows == len(rows)
-    asked: list[object] = []
-    summarize = module._Table._summarize
-
-    def noted(*arguments: Any) -> tuple[int, int]:
-        asked.append(arguments)
-        return summarize(*arguments)
-
+    parts_told: list[str] = []
     monkeypatch.setattr(module, "ROWS_AT_A_TIME", 7)
-    monkeypatch.setattr(module._Table, "_summarize", noted)
-    assert counted() == whole
-    assert len(asked) == pieces
+    assert counted(told=parts_told.append) == whole
+    assert parts_told == ["trades"] * pieces
 
 
 Row = tuple[int, str | None, bytes | None]
