@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from trading.archive.cluster import Cluster, Snapshots, find_cluster
+from trading.archive.cluster import Cluster, Snapshots
+from trading.archive.covering import covering
 from trading.archive.holdings import APPENDED_TO
 from trading.archive.manifest import (
     KeptBucket,
     KeptDatabase,
     Manifest,
-    Phase,
     Started,
     Tally,
 )
@@ -25,11 +25,9 @@ from trading.archive.objects import (
     checksum_of,
     copy_object,
     in_parallel,
-    list_versions,
 )
-from trading.archive.tally import opened, tally
+from trading.archive.source import Source
 from trading.archive.wording import described
-from trading.aws import client
 from trading.errors import OperatorError
 from trading.state.deployments import source_revision
 from trading.state.holder import operator
@@ -38,10 +36,6 @@ if TYPE_CHECKING:
     from trading.archive.holdings import Holdings
     from trading.archive.shelf import Shelf
     from trading.archive.telling import Telling
-
-
-# The snapshot under the environment's key, of which the copy is made.
-_PASSING = "-source"
 
 
 class ChangedMeanwhileError(OperatorError):
@@ -68,72 +62,24 @@ class Keep:
         Raises OperatorError when it cannot be kept: then nothing may be destroyed.
         """
         self.shelf.archive.require_usable()
-        if covering := self._covering():
-            self.telling.milestone(f"generation {covering.generation} has all of it")
-            return covering
-        buckets = {address: self._versions(name) for address, name in self.holdings.buckets.items()}
+        if found := covering(self._source):
+            self.telling.milestone(f"generation {found.generation} has all of it")
+            return found
+        buckets = self._source.versions()
         if self.holdings.cluster is None and not any(buckets.values()):
             return None
-        cluster = self._cluster()
-        before = self._tally(cluster)
+        cluster = self._source.require_cluster()
+        before = self._source.tally(cluster)
         started = self._begin(before)
         snapshot = self._snapshot(cluster, started.generation) if cluster else None
         kept = self._copy(buckets, started.generation)
-        after = self._tally(cluster)
+        after = self._source.tally(cluster)
         if not self.living:
             self._require_unchanged(before, after, buckets)
         manifest = self._manifest(started, cluster, (before, after), snapshot, kept)
         self.shelf.write_manifest(manifest)
         self.telling.milestone(f"kept as generation {manifest.generation}: {described(manifest)}")
         return manifest
-
-    def _covering(self) -> Manifest | None:
-        """A generation that has all there is: that of a restore which was not finished, or of a destroy
-        which was cut off, or the newest where nothing has changed since.
-        """
-        standing = self.shelf.standing()
-        if standing and standing.phase is Phase.RESTORING:
-            manifest = self.shelf.manifest(standing.generation)
-            if manifest is None:
-                raise OperatorError(
-                    f"{self.stack} was being restored from {standing.generation}, which the archive"
-                    " has no more: finish the restore, or say --lose-data"
-                )
-            return manifest
-        newest = self.shelf.newest()
-        if newest is None or not self._is_of_this_cluster(newest):
-            return None
-        lines = map(Kept.parse, self.shelf.inventory(newest))
-        known = {kept.identity for kept in lines if kept.bucket not in APPENDED_TO}
-        there = self._identities()
-        destroying = standing is not None and standing.phase is Phase.DESTROYING
-        cluster = self._find_cluster()
-        if cluster is not None and cluster.answers:
-            covered = self._tally(cluster) == _tables(newest)
-        else:
-            # One that was not begun to be destroyed may have rows that nobody can read now.
-            covered = destroying or self.holdings.cluster is None
-        if there <= known and covered:
-            return newest
-        if destroying and (known - there or cluster is None or not cluster.answers):
-            raise OperatorError(
-                f"a destroy of {self.stack} had begun after {newest.generation} was kept, and it was"
-                f" written to since: run `trading deploy {self.stack}`, which makes it whole, first"
-            )
-        return None
-
-    def _is_of_this_cluster(self, manifest: Manifest) -> bool:
-        kept_of = manifest.database.resource_id if manifest.database else None
-        # Terraform destroys the cluster before it is through with the buckets.
-        return self.holdings.resource_id in {None, kept_of}
-
-    def _identities(self) -> set[tuple[str, str, str]]:
-        return {
-            (address, version.key, version.version_id)
-            for address, name in self.holdings.buckets.items()
-            if address not in APPENDED_TO
-            for version, _ in self._versions(name)
-        }
 
     def _begin(self, tables: dict[str, Tally]) -> Started:
         """Go on with the newest generation if it is unfinished and of this very cluster. Its snapshot
@@ -159,45 +105,22 @@ class Keep:
         self.shelf.write_started(started)
         return started
 
-    def _cluster(self) -> Cluster | None:
-        if self.holdings.cluster is None:
-            return None
-        cluster = self._find_cluster()
-        if cluster is None or not cluster.answers:
-            state = cluster.status if cluster else "gone"
-            raise OperatorError(
-                f"the rows of {self.holdings.cluster} cannot be kept: it is {state}"
-                f"{' and has no writer' if cluster and not cluster.has_writer else ''};"
-                f" put it right (`trading deploy {self.stack}`), or say --lose-data {self.stack}"
-            )
-        return cluster
-
-    def _find_cluster(self) -> Cluster | None:
-        found = find_cluster(self._rds, self.holdings.cluster) if self.holdings.cluster else None
-        return found if found and found.resource_id == self.holdings.resource_id else None
-
-    def _tally(self, cluster: Cluster | None) -> dict[str, Tally]:
-        if cluster is None:
-            return {}
-        with opened(cluster, self.shelf.archive.environment, self.shelf.region) as api:
-            return tally(api, self.telling.counting)
-
     def _snapshot(self, cluster: Cluster, generation: str) -> str:
         """A snapshot of the cluster is under the cluster's key, which is to go: a copy is not."""
         name, tags = self.shelf.snapshot_name(generation), self.shelf.tags(generation)
+        passing = self.shelf.passing_snapshot_name(generation)
         if self._snapshots.find(name) is None:
             self.telling.milestone("taking a snapshot")
-            source = self._snapshots.take(cluster, f"{name}{_PASSING}", tags)
+            source = self._snapshots.take(cluster, passing, tags)
             self.telling.milestone("copying the snapshot under the archive's key")
             self._snapshots.copy(source, name, self.shelf.archive.kms_key_arn, tags)
         copy = self._snapshots.available(name)
-        self._snapshots.remove(f"{name}{_PASSING}")
+        self._snapshots.remove(passing)
         return copy
 
     def _forget_snapshots(self, generation: str) -> None:
-        name = self.shelf.snapshot_name(generation)
-        for snapshot in (name, f"{name}{_PASSING}"):
-            self._snapshots.remove(snapshot)
+        self._snapshots.remove(self.shelf.snapshot_name(generation))
+        self._snapshots.remove(self.shelf.passing_snapshot_name(generation))
 
     def _copy(self, buckets: dict[str, list[tuple[Version, str]]], generation: str) -> list[Kept]:
         """A copy of every object version in the archive, and the line of each in the inventory."""
@@ -251,8 +174,7 @@ class Keep:
         written += [
             self.holdings.buckets[address]
             for address, versions in buckets.items()
-            if address not in APPENDED_TO
-            and self._versions(self.holdings.buckets[address]) != versions
+            if address not in APPENDED_TO and self._source.versions_in(address) != versions
         ]
         if written:
             raise ChangedMeanwhileError(
@@ -299,24 +221,13 @@ class Keep:
             inventory_sha256=self.shelf.write_inventory(started.generation, lines),
         )
 
-    def _versions(self, bucket: str) -> list[tuple[Version, str]]:
-        s3 = self.shelf.archive.s3
-        try:
-            return list(list_versions(s3, bucket))
-        except s3.exceptions.NoSuchBucket:
-            return []  # Destroyed, and its state not written yet when that was cut off.
-
     @cached_property
     def _snapshots(self) -> Snapshots:
         return Snapshots(self.shelf.archive.environment, self.shelf.region, self.telling.pause)
 
     @cached_property
-    def _rds(self) -> Any:
-        return client("rds", self.shelf.archive.environment, self.shelf.region)
-
-
-def _tables(manifest: Manifest) -> dict[str, Tally]:
-    return manifest.database.tables if manifest.database else {}
+    def _source(self) -> Source:
+        return Source(self.stack, self.holdings, self.shelf, self.telling)
 
 
 def _kept_bucket(name: str, kept: list[Kept]) -> KeptBucket:

@@ -113,3 +113,35 @@ def test_what_was_being_restored_is_still_kept(doomed: Stack) -> None:
     doomed.shelf.stand(SECOND, Phase.RESTORING)
     with pytest.raises(OperatorError, match="which the archive has no more"):
         doomed.keep(SECOND)
+
+
+def forget_snapshot(stack: Stack) -> None:
+    name = stack.shelf.snapshot_name(FIRST)
+    stack.database.rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
+
+
+@pytest.mark.parametrize("phase", [None, Phase.WHOLE, Phase.DESTROYING])
+def test_generation_that_is_not_whole_any_more_covers_nothing(
+    doomed: Stack, phase: Phase | None
+) -> None:
+    doomed.keep()
+    if phase:
+        doomed.shelf.stand(FIRST, phase)
+    forget_snapshot(doomed)
+    manifest = doomed.keep(SECOND)
+    assert manifest
+    assert manifest.generation == SECOND
+    assert any(told.startswith("keeping anew") for told in doomed.telling.milestones)
+
+
+@pytest.mark.parametrize("phase", [Phase.RESTORING, Phase.DESTROYING])
+def test_half_gone_and_not_whole_in_the_archive_either(doomed: Stack, phase: Phase) -> None:
+    doomed.keep()
+    doomed.shelf.stand(FIRST, phase)
+    remove_oldest(doomed)
+    forget_snapshot(doomed)
+    with pytest.raises(
+        OperatorError, match=f"only generation {FIRST} has all of data-us-east-1, and"
+    ):
+        doomed.keep(SECOND)
+    assert doomed.shelf.generations() == [FIRST]
