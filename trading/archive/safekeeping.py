@@ -51,7 +51,7 @@ class Safekeeping:
 
     def after(self, step: Step, report: Report) -> None:
         """After Terraform has worked on a stack. Raises OperatorError when its data is not whole."""
-        if step.verb is not Verb.DEPLOY or step.restore in {"", FRESH}:
+        if step.verb is not Verb.DEPLOY or not step.restoring:
             return
         with answering():
             shelf = self._shelf(step)

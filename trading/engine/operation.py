@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from trading.engine.events import Changes, StackFinished, StackStarted, State
-from trading.engine.order import FRESH, SavedPlan, Step, Verb
+from trading.engine.order import SavedPlan, Step, Verb
 from trading.engine.policy import Policy, refusal
 from trading.engine.processes import Outliving
 from trading.engine.report import Report
@@ -77,7 +77,8 @@ class StackOperation:
                 state = State.FAILED
                 reason = "interrupted" if stopped else self.explain(step, error)
         planned = tuple(report.planned.values())
-        if step.verb is Verb.PLAN and report.outputs_change:
+        if step.verb is Verb.PLAN and (report.outputs_change or step.restoring):
+            # What a plan says of a cluster that was just restored lacks the secret RDS is to make.
             self.unsettled[step.name] = "has pending changes"
         return StackFinished(
             step.name,
@@ -119,7 +120,7 @@ class _Work:
         self._perform()
         if self.operation.safekeeping:
             self.operation.safekeeping.after(step, self.report)
-        if step.verb is Verb.DEPLOY and step.restore not in {"", FRESH}:
+        if step.verb is Verb.DEPLOY and step.restoring:
             # The provider does not restore all settings of a cluster, such as IAM authentication:
             # https://github.com/hashicorp/terraform-provider-aws/issues/35189
             self._deploy(None)

@@ -69,6 +69,11 @@ class Step:
         return self.stack.name
 
     @property
+    def restoring(self) -> bool:
+        """Whether a generation of the archive is brought back."""
+        return self.restore not in {"", FRESH}
+
+    @property
     def partial(self) -> bool:
         """Whether it leaves some of the stack as it was deployed before."""
         return targets(self.arguments)
