@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -102,6 +103,22 @@ def test_other_cluster_is_kept_anew(doomed: Stack, new_database: Callable[..., D
     another.remove_writer()
     doomed.holdings = holding(another, objects=doomed.bucket)
     with pytest.raises(OperatorError, match="has no writer"):
+        doomed.keep()
+
+
+def test_rows_that_only_the_archive_has_are_not_left_out(doomed: Stack) -> None:
+    doomed.keep()
+    doomed.shelf.stand(FIRST, Phase.DESTROYING)
+    doomed.database.remove()
+    doomed.holdings = holding(None, objects=doomed.bucket)
+    doomed.put("later")
+    with pytest.raises(OperatorError, match="it was written to since"):
+        doomed.keep(SECOND)
+
+
+def test_cluster_of_the_same_name_is_another_one(doomed: Stack) -> None:
+    doomed.holdings = replace(doomed.holdings, resource_id="cluster-before")
+    with pytest.raises(OperatorError, match="it is gone"):
         doomed.keep()
 
 
