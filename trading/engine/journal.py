@@ -53,13 +53,15 @@ class TerraformProcess:
 
 @dataclass
 class RecordedStep:
-    """What the journal says of one stack. `state` is None while it had not ended."""
+    """What the journal says of one stack. `state` is None while it had not ended, `keep` where nobody
+    was asked about data yet.
+    """
 
     stack: str
     arguments: tuple[str, ...] = ()
     verb: Verb = Verb.DEPLOY
-    keep: bool = False
-    restore: str = ""
+    keep: bool | None = None
+    asked: str = ""
     state: State | None = None
     transcript: Path | None = None
     terraform: TerraformProcess | None = None
@@ -109,7 +111,7 @@ class Journal:
                     "verb": step.verb,
                     "arguments": step.arguments,
                     "keep": step.keep,
-                    "restore": step.restore,
+                    "asked": step.asked,
                 }
                 for step in order.steps
             ],
@@ -198,8 +200,8 @@ def _run(name: str, first: dict[str, Any], entries: Sequence[dict[str, Any]]) ->
                 step["stack"],
                 tuple(step["arguments"]),
                 Verb(step["verb"]),
-                step.get("keep", False),
-                step.get("restore", ""),
+                step.get("keep"),
+                step.get("asked", ""),
             )
             for step in first["steps"]
         },

@@ -53,7 +53,8 @@ FRESH = "fresh"
 class Step:
     """One stack's part of a run. `arguments` are Terraform's, beyond what the verb gives; with a
     `plan`, exactly that is applied. `keep` says that what is destroyed is kept in the archive, and
-    `restore` which generation of the archive is brought back, FRESH for none.
+    `restore` which generation of the archive is brought back, FRESH for none; `asked` is which of
+    these the operator typed, if any.
     """
 
     stack: Stack
@@ -62,6 +63,7 @@ class Step:
     plan: SavedPlan | None = None
     keep: bool = False
     restore: str = ""
+    asked: str = ""
 
     @property
     def name(self) -> str:

@@ -101,9 +101,12 @@ def deploy(
         plans = saved_plans(engine) if plan else {}
         stacks = engine.graph.select(replace(selection, names=[*plans]) if plan else selection)
         restoring = Restoring.of(stacks, fresh=fresh, generation=from_generation)
-        order = with_restores(engine, engine.deploy_order(stacks), restoring)
+        order = engine.deploy_order(stacks)
         allowed = allowances(allow_replace or [], {step.name for step in order.steps})
-        order = with_plans(order, plans) if plan else preview(engine, order, asking, showing)
+        if plan:
+            order = with_plans(_with_restores(engine, order, restoring), plans)
+        else:
+            order = preview(engine, order, restoring, asking, showing)
         _require_needed(order, allowed)
         deploy_order(engine, order, asking, showing, allowed)
         if plan and (waiting := unplanned_stacks(engine)) and not showing.silent:
@@ -134,13 +137,17 @@ def deploy_order(
     carry_out(engine, order, showing, allowed)
 
 
-def preview(engine: Engine, order: Order, asking: Asking, showing: Showing) -> Order:
-    """Where somebody is asked, and where data matters: the order with a plan for each stack whose
-    inputs are known, without those that are up to date. Raises OperatorError when one cannot be
-    planned. What killed runs left of a stack is taken over first: it would stand in the way.
+def preview(
+    engine: Engine, order: Order, restoring: Restoring, asking: Asking, showing: Showing
+) -> Order:
+    """The order with what each data stack brings back; where somebody is asked, and where data matters,
+    with a plan for each stack whose inputs are known, without those that are up to date. Raises
+    OperatorError when one cannot be planned, or what was kept cannot be brought back. What killed runs
+    left of a stack is taken over first: it would stand in the way, and a cluster among it is there.
     """
     require_answer(_what(engine), engine.workspace, asking, by_name=engine.guarded)
     take_over_shown(engine, [step.stack for step in order.steps], showing)
+    order = _with_restores(engine, order, restoring)
     if asking.yes and not engine.data_matters:
         return order
     forget_plans(engine)
@@ -149,6 +156,14 @@ def preview(engine: Engine, order: Order, asking: Asking, showing: Showing) -> O
         summarize(console, Verb.PLAN, results)
         raise OperatorError(f"{', '.join(failed)} could not be planned: nothing was deployed")
     return with_plans(order, fresh_plans(engine, order, results))
+
+
+def _with_restores(engine: Engine, order: Order, restoring: Restoring) -> Order:
+    order = with_restores(engine, order, restoring)
+    # What was chosen for the operator is chosen anew by a run that goes on with this one.
+    asked = restoring.wanted
+    steps = [replace(step, asked=asked.get(step.name, "")) for step in order.steps]
+    return replace(order, steps=steps)
 
 
 def _what(engine: Engine) -> str:

@@ -43,9 +43,8 @@ from trading.verbs.options import (
 EXAMPLES = "Example: `trading destroy --layer api --with-dependents --confirm dev`"
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from trading.engine.graph import Stack
     from trading.engine.order import Order
 
 
@@ -77,20 +76,10 @@ def destroy(
             warn_of_unknown_states(engine, showing)
         keeping = Keeping(keep_data, frozenset(lose_data or []))
         stacks = engine.graph.select(selection)
-        destroy_stacks(engine, stacks, Asking(yes, confirmed), showing, keeping)
-
-
-def destroy_stacks(
-    engine: Engine,
-    stacks: Sequence[Stack],
-    asking: Asking,
-    showing: Showing,
-    keeping: Keeping,
-) -> None:
-    """Destroy what is deployed of some stacks, and what killed runs made of them."""
-    take_over_shown(engine, stacks, showing)
-    order = with_keeps(engine, engine.destroy_order(stacks), keeping)
-    destroy_order(engine, order, asking, showing)
+        # What killed runs made of them goes, too.
+        take_over_shown(engine, stacks, showing)
+        order = with_keeps(engine, engine.destroy_order(stacks), keeping)
+        destroy_order(engine, order, Asking(yes, confirmed), showing)
 
 
 def destroy_order(

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stacks.settings import parse_workspace
-from trading.archive.choice import Keeping, Restoring, with_restores
+from trading.archive.choice import Keeping, Restoring, with_keeps
 from trading.archive.holdings import DATA, SECURITY
 from trading.display import Showing, plural
 from trading.engine.engine import Engine
@@ -16,10 +16,10 @@ from trading.engine.policy import allowances
 from trading.engine.recovery import free_state
 from trading.engine.routing import recorded_rerouting
 from trading.errors import OperatorError
-from trading.interaction import Asking, console, exclusively
+from trading.interaction import Asking, console, exclusively, take_over_shown
 from trading.targets import TargetName, target
 from trading.verbs.deploy import deploy_order, preview
-from trading.verbs.destroy import destroy_stacks
+from trading.verbs.destroy import destroy_order
 from trading.verbs.drain import reroute
 from trading.verbs.options import (
     DEFAULT_PARALLELISM,
@@ -39,6 +39,7 @@ EXAMPLES = "Example: `trading resume --env staging`"
 if TYPE_CHECKING:
     from trading.engine.graph import Stack
     from trading.engine.journal import RecordedRun, RecordedStep
+    from trading.engine.order import Order
 
 _POLL_SECONDS = 0.5
 
@@ -92,28 +93,32 @@ def _go_on(
         if (lock := free_state(engine, step)) and not showing.silent:
             console.print(f"{step.stack}: freed what a killed Terraform had {lock}", markup=False)
     if run.verb is Verb.DESTROY:
-        destroy_stacks(engine, stacks, asking, showing, _kept(engine, left))
+        take_over_shown(engine, stacks, showing)
+        order = engine.destroy_order(stacks)
+        order = with_keeps(engine, order, _kept(engine, order, left))
+        destroy_order(engine, order, asking, showing)
         return
     if rerouting := recorded_rerouting(engine, left[0].arguments):
         reroute(engine, rerouting, asking, showing)
         return
     # Not with the arguments of then: where the shared name leads may have been decided anew since.
-    order = with_restores(engine, engine.deploy_order(stacks), _restored(left))
-    order = preview(engine, order, asking, showing)
+    order = engine.deploy_order(stacks)
+    order = preview(engine, order, _restored(left), asking, showing)
     deploy_order(engine, order, asking, showing, allowed)
 
 
-def _kept(engine: Engine, steps: list[RecordedStep]) -> Keeping:
-    """What the operator said then of the data."""
+def _kept(engine: Engine, order: Order, steps: list[RecordedStep]) -> Keeping:
+    """What the operator said then of the data that is still there."""
     kept = any(step.keep for step in steps)
     wanted = kept or engine.data_matters
-    holding = {stack.name for stack in engine.all_stacks() if stack.layer in {DATA, SECURITY}}
-    lost = {step.stack for step in steps if step.stack in holding and not step.keep}
+    holding = {step.name for step in order.steps if step.stack.layer in {DATA, SECURITY}}
+    lost = {step.stack for step in steps if step.keep is False and step.stack in holding}
     return Keeping(kept, frozenset(lost) if wanted else frozenset())
 
 
 def _restored(steps: list[RecordedStep]) -> Restoring:
-    wanted = {step.stack: step.restore for step in steps if step.restore}
+    """What the operator asked for then. A restore that was begun goes on with its generation."""
+    wanted = {step.stack: step.asked for step in steps if step.asked}
     return Restoring(wanted, insistent=False)
 
 
