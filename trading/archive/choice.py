@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 from stacks.settings import RESTORE_SNAPSHOT_VARIABLE, parse_workspace
 from trading.advice import command
 from trading.archive.archives import archives
-from trading.archive.cluster import find_cluster
-from trading.archive.copies import copy_shelf
-from trading.archive.holdings import DATA, SECURITY, holdings
-from trading.archive.manifest import Phase
-from trading.archive.restore import require_restorable
+from trading.archive.copies import copy_region, copy_shelf
+from trading.archive.holdings import DATA, SECURITY, holdings, living_cluster
+from trading.archive.restore import unrestorable
 from trading.aws import answering, client
 from trading.engine.order import FRESH, Order, Step, Verb
 from trading.errors import OperatorError
@@ -22,7 +20,6 @@ from trading.state.states import stacks_with_state
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from trading.archive.holdings import Holdings
     from trading.archive.manifest import Manifest
     from trading.archive.shelf import Shelf
     from trading.engine.engine import Engine
@@ -64,11 +61,17 @@ def keep_order(engine: Engine, regions: Collection[str]) -> Order:
     ]
     steps = [Step(stack, Verb.KEEP) for stack in stacks]
     _require_usable(engine, steps)
+    with answering():
+        found = archives(engine, {stack.region for stack in stacks if stack.region})
+        for stack in stacks:
+            _require_whole(engine, stack, found[stack.region or ""].shelf(engine.workspace))
     return Order(Verb.KEEP, steps, {step.name: set() for step in steps})
 
 
 def _require_usable(engine: Engine, steps: Collection[Step]) -> None:
     regions = {step.stack.region for step in steps if step.stack.region}
+    if parse_workspace(engine.workspace).environment.archive_copied:
+        regions |= {copy_region(region) for region in regions}
     with answering():
         for archive in archives(engine, regions).values() if regions else ():
             archive.require_usable()
@@ -149,13 +152,12 @@ class _Choice:
             return self._step
         going_on = standing.generation if standing and standing.unfinished else ""
         held = holdings(self._engine, self._step.stack)
-        if self._is_there(held):
+        if living_cluster(client("rds", self._engine.environment, self._region), held):
             self._require_possible(going_on)
             return replace(self._step, restore=going_on)
         if self._wanted == FRESH:
             return replace(self._step, restore=FRESH)
-        begun = going_on if standing and standing.phase is Phase.RESTORING else ""
-        manifest, home = self._manifest(self._wanted or begun)
+        manifest, home = self._manifest(self._wanted or going_on)
         if manifest is None:
             if held.cluster and not held.tainted:
                 raise OperatorError(
@@ -163,20 +165,11 @@ class _Choice:
                     " snapshot under this name and `terraform import` it, or say --fresh"
                 )
             return self._step
-        require_restorable(home, manifest)
         arguments = self._step.arguments
         if manifest.database:
             arn = self._snapshot_arn(manifest, home)
             arguments = (*arguments, f"-var={RESTORE_SNAPSHOT_VARIABLE}={arn}")
         return replace(self._step, restore=manifest.generation, arguments=arguments)
-
-    def _is_there(self, held: Holdings) -> bool:
-        """Whether Terraform will leave a cluster as it is; it makes one anew that AWS has lost, too."""
-        if held.cluster is None or held.tainted:
-            return False
-        rds = client("rds", self._engine.environment, self._region)
-        found = find_cluster(rds, held.cluster)
-        return found is not None and found.resource_id == held.resource_id
 
     def _require_possible(self, going_on: str) -> None:
         if not (self._wanted and self._insistent):
@@ -199,11 +192,16 @@ class _Choice:
         not all of it, as when bringing it home was cut off.
         """
         known: list[str] = []
+        faults: list[OperatorError] = []
         for shelf in self._shelves():
             manifest = shelf.manifest(generation) if generation else shelf.newest()
-            if manifest:
+            fault = unrestorable(shelf, manifest) if manifest else None
+            faults += [fault] if fault else []
+            if manifest and fault is None:
                 return manifest, shelf
             known += (one.generation for one in shelf.manifests())
+        if faults:
+            raise faults[0]
         if generation:
             choices = ", ".join(sorted(set(known), reverse=True)) or "none"
             raise OperatorError(

@@ -8,6 +8,7 @@ from stacks.settings import REGIONS, parse_workspace
 from trading.archive.archives import archives
 from trading.archive.cluster import Snapshots
 from trading.archive.objects import Kept, Place, Progress, checksum_of, copy_object, in_parallel
+from trading.archive.restore import unrestorable
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -29,20 +30,30 @@ def copy_shelf(engine: Engine, region: str) -> Shelf:
     return archives(engine, {elsewhere})[elsewhere].shelf(engine.workspace, region)
 
 
-def copy_away(engine: Engine, shelf: Shelf, manifest: Manifest, telling: Telling) -> None:
-    """Copy a generation to another region's archive, where the settings ask for that."""
-    if parse_workspace(engine.workspace).environment.archive_copied:
+def copy_away(engine: Engine, shelf: Shelf, manifest: Manifest, telling: Telling) -> bool:
+    """Copy a generation to another region's archive, where the settings ask for that; tell if so."""
+    copied = parse_workspace(engine.workspace).environment.archive_copied
+    if copied:
         copy_generation(shelf, copy_shelf(engine, shelf.region), manifest, telling)
+    return copied
 
 
 def bring_home(engine: Engine, shelf: Shelf, generation: str, telling: Telling) -> None:
-    """Copy a generation back that only another region's archive has."""
-    if shelf.manifest(generation) is None:
-        elsewhere = copy_shelf(engine, shelf.region)
-        manifest = elsewhere.manifest(generation)
-        if manifest is None:
-            raise OperatorError(f"no archive has the generation {generation} of {shelf.region}")
-        copy_generation(elsewhere, shelf, manifest, telling)
+    """Copy a generation back that only another region's archive has whole."""
+    here = shelf.manifest(generation)
+    fault = unrestorable(shelf, here) if here else None
+    if here and fault is None:
+        return
+    elsewhere = copy_shelf(engine, shelf.region)
+    manifest = elsewhere.manifest(generation)
+    if manifest is None:
+        raise fault or OperatorError(
+            f"no archive has the generation {generation} of {shelf.region}"
+        )
+    if here:
+        telling.milestone(f"bringing it home anew: {fault}")
+        shelf.withdraw(generation)
+    copy_generation(elsewhere, shelf, manifest, telling)
 
 
 def copy_generation(source: Shelf, target: Shelf, manifest: Manifest, telling: Telling) -> None:
@@ -51,7 +62,12 @@ def copy_generation(source: Shelf, target: Shelf, manifest: Manifest, telling: T
     Goes on with what was copied before.
     """
     generation = manifest.generation
-    if target.manifest(generation) is not None:
+    if there := target.manifest(generation):
+        if there.kept_at != manifest.kept_at:
+            raise OperatorError(
+                f"the archive in {target.archive.region} has another generation {generation}: remove it"
+                f" by `trading archive prune {generation}`"
+            )
         return
     telling.milestone(f"copying generation {generation} to {target.archive.region}")
     database = manifest.database

@@ -14,8 +14,10 @@ from trading.archive.manifest import (
     KeptBucket,
     KeptDatabase,
     Manifest,
+    Phase,
     Started,
     Tally,
+    later,
 )
 from trading.archive.objects import (
     Kept,
@@ -68,31 +70,42 @@ class Keep:
         buckets = self._source.versions()
         if self.holdings.cluster is None and not any(buckets.values()):
             return None
+        self._require_rows_where_there_were_some()
         cluster = self._source.require_cluster()
         before = self._source.tally(cluster)
         started = self._begin(before)
         snapshot = self._snapshot(cluster, started.generation) if cluster else None
         kept = self._copy(buckets, started.generation)
-        after = self._source.tally(cluster)
         if not self.living:
-            self._require_unchanged(before, after, buckets)
-        manifest = self._manifest(started, cluster, (before, after), snapshot, kept)
+            self._require_unchanged(before, self._source.tally(cluster), buckets)
+        manifest = self._manifest(started, cluster, before, snapshot, kept)
         self.shelf.write_manifest(manifest)
         self.telling.milestone(f"kept as generation {manifest.generation}: {described(manifest)}")
         return manifest
+
+    def _require_rows_where_there_were_some(self) -> None:
+        """A generation of objects alone would be the newest, and the next database empty."""
+        newest, standing = self.shelf.newest(), self.shelf.standing()
+        declined = standing is not None and standing.phase is Phase.DECLINED
+        if self.holdings.cluster is None and newest and newest.database and not declined:
+            raise OperatorError(
+                f"{self.stack} has objects and no database, and generation {newest.generation} has one:"
+                f" run `trading deploy {self.stack}` first, or say --lose-data {self.stack}"
+            )
 
     def _begin(self, tables: dict[str, Tally]) -> Started:
         """Go on with the newest generation if it is unfinished and of this very cluster. Its snapshot
         is taken anew when somebody has written since.
         """
+        generations = self.shelf.generations()
         started = Started(
-            generation=self.generation,
+            generation=later(self.generation, next(iter(generations), None)),
             resource_id=self.holdings.resource_id,
             tables=tables,
             operator=operator(),
             started_at=self.started_at,
         )
-        for generation in self.shelf.generations()[:1]:
+        for generation in generations[:1]:
             earlier = self.shelf.started(generation)
             if earlier is None or self.shelf.manifest(generation) is not None:
                 break
@@ -186,11 +199,10 @@ class Keep:
         self,
         started: Started,
         cluster: Cluster | None,
-        tallies: tuple[dict[str, Tally], dict[str, Tally]],
+        tables: dict[str, Tally],
         snapshot: str | None,
         kept: list[Kept],
     ) -> Manifest:
-        before, after = tallies
         commit, modified = source_revision()
         database = None
         if cluster and snapshot:
@@ -198,8 +210,7 @@ class Keep:
                 cluster=cluster.identifier,
                 resource_id=cluster.resource_id,
                 snapshot_arn=snapshot,
-                tables=before,
-                tables_after=None if after == before else after,
+                tables=tables,
             )
         # Oldest first, as they are put back.
         lines = [one.to_json() for one in reversed(kept)]
@@ -208,6 +219,7 @@ class Keep:
             region=self.shelf.region,
             generation=started.generation,
             stack=self.stack,
+            living=self.living,
             operator=operator(),
             revision=f"{commit or 'unknown'}{' + changes' if modified else ''}",
             started_at=started.started_at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -23,6 +23,14 @@ def new_generation() -> str:
     return datetime.now(UTC).strftime(GENERATION_FORMAT)
 
 
+def later(generation: str, newest: str | None) -> str:
+    """The name, or the next one after the newest: another machine's clock may be ahead of ours."""
+    if newest is None or generation > newest:
+        return generation
+    moment = datetime.strptime(newest, GENERATION_FORMAT).replace(tzinfo=UTC)
+    return (moment + timedelta(seconds=1)).strftime(GENERATION_FORMAT)
+
+
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,36 +45,25 @@ class Tally(_Document):
 class KeptDatabase(_Document):
     """The rows: a snapshot under the archive's key, and what it holds of each table.
 
-    `resource_id` is AWS's own name of the cluster they were kept of: no other one ever bears it. Where
-    it was written to meanwhile, the snapshot has what there was at some time between `tables` and
-    `tables_after`.
+    `resource_id` is AWS's own name of the cluster they were kept of: no other one ever bears it.
     """
 
     cluster: str
     resource_id: str
     snapshot_arn: str
     tables: dict[str, Tally]
-    tables_after: dict[str, Tally] | None = None
 
-    def difference(self, found: dict[str, Tally]) -> str:
-        """In what tables differ from those that were kept, in words; empty when they do not."""
+    def differences(self, found: dict[str, Tally]) -> dict[str, str]:
+        """In what each table differs from the one that was kept, in words."""
+        told = {}
         for table in sorted(self.tables.keys() | found.keys()):
             kept, there = self.tables.get(table), found.get(table)
-            if kept != there and not self._was_written_to(table, there):
+            if kept != there:
                 had = f"where {kept.rows:,} were kept" if kept else "and was not kept"
                 if kept and there and kept.rows == there.rows:
                     had = "with another content"
-                return f"{table} has {f'{there.rows:,}' if there else 'no'} rows {had}"
-        return ""
-
-    def _was_written_to(self, table: str, found: Tally | None) -> bool:
-        """Whether a table changed while it was kept, and what is found may have been then."""
-        after = (self.tables_after or self.tables).get(table)
-        before = self.tables.get(table)
-        if after == before:
-            return False
-        rows = sorted(tally.rows if tally else 0 for tally in (before, after))
-        return rows[0] <= (found.rows if found else 0) <= rows[1]
+                told[table] = f"{table} has {f'{there.rows:,}' if there else 'no'} rows {had}"
+        return told
 
     @property
     def rows(self) -> int:
@@ -98,6 +95,9 @@ class Started(_Document):
 class Manifest(_Document):
     """Written last: all that it names is in the archive. Buckets go by their Terraform address.
 
+    A `living` one was kept of what went on being written to: its snapshot is of some moment while it
+    was kept, its tables were counted at another.
+
     `form` is of the manifest, the inventory and the tallies together: another one is another version's.
     """
 
@@ -107,6 +107,7 @@ class Manifest(_Document):
     region: str
     generation: str
     stack: str
+    living: bool
     operator: str
     revision: str
     started_at: datetime

@@ -72,15 +72,17 @@ class Restore:
         if cluster is None or not cluster.answers:
             state = cluster.status if cluster else "gone"
             raise NotRestoredError(f"the rows of {self.stack} cannot be verified: it is {state}")
-        if cluster.resource_id == kept.resource_id:
-            # The destroy was cut off before it came to the cluster.
+        if self._never_destroyed:
             self.telling.milestone("the cluster was never destroyed: its rows stay as they are")
             return
         self.telling.milestone(f"counting {kept.rows:,} rows")
         with opened(cluster, self.shelf.archive.environment, self.shelf.region) as api:
             found = tally(api, self.telling.counting)
-        if difference := kept.difference(found):
-            raise NotRestoredError(difference)
+        for table, difference in kept.differences(found).items():
+            # Of what was written to while it was kept, nobody can tell what the snapshot had.
+            if not self.manifest.living or table not in found:
+                raise NotRestoredError(difference)
+            self.telling.milestone(f"{difference}, while it was written to")
 
     def _put_back(self, address: str, kept: list[Kept]) -> None:
         """Replay the versions of each key, the oldest first, after those that a try before this one has
@@ -92,7 +94,7 @@ class Restore:
             there.setdefault(version.key, []).insert(0, version)
         wanted = by_key(kept)
         strange = sorted(there.keys() - wanted.keys())
-        if strange and address not in APPENDED_TO:
+        if strange and address not in APPENDED_TO and not self._never_destroyed:
             raise NotRestoredError(
                 f"the bucket {bucket} has {strange[0]!r}, which the archive knows nothing of"
                 f"{f' (and {len(strange) - 1} more)' if strange[1:] else ''}: move it elsewhere"
@@ -110,8 +112,12 @@ class Restore:
         self, bucket: str, kept: list[Kept], there: list[Version], progress: Progress
     ) -> None:
         same = self._same(bucket, kept, there)
-        if len(there) > same:
-            if any(not self._is_known(bucket, kept, one) for one in there[same:]):
+        unknown = any(not self._is_known(bucket, kept, one) for one in there[same:])
+        if unknown and self._never_destroyed:
+            # What was made newest since stays so; nothing can be put below it.
+            same = len(kept)
+        elif len(there) > same:
+            if unknown:
                 raise NotRestoredError(
                     f"{there[0].key!r} in {bucket} was written to during the restore: move it elsewhere"
                 )
@@ -160,9 +166,26 @@ class Restore:
                 f" {one.checksum}): see `trading archive verify`"
             )
 
+    @property
+    def _never_destroyed(self) -> bool:
+        """Whether the destroy was cut off before it came to the cluster: then what there is more than
+        was kept is newer.
+        """
+        kept = self.manifest.database
+        return kept is not None and kept.resource_id == self.holdings.resource_id
+
     @cached_property
     def _s3(self) -> Any:
         return self.shelf.archive.s3
+
+
+def unrestorable(shelf: Shelf, manifest: Manifest) -> OperatorError | None:
+    """Why a generation could not be brought back whole, if so."""
+    try:
+        require_restorable(shelf, manifest)
+    except OperatorError as error:
+        return error
+    return None
 
 
 def require_restorable(shelf: Shelf, manifest: Manifest) -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from trading.archive.archives import archives
 from trading.archive.cluster import Snapshots
 from trading.archive.copies import bring_home, copy_away
+from trading.archive.covering import covering
 from trading.archive.holdings import DATA, SECURITY, holdings
-from trading.archive.keep import Keep
+from trading.archive.keep import ChangedMeanwhileError, Keep
 from trading.archive.manifest import Phase, new_generation
 from trading.archive.restore import Restore
+from trading.archive.source import Source
 from trading.archive.telling import Telling
 from trading.aws import answering
 from trading.engine.order import FRESH, Verb
@@ -70,7 +72,13 @@ class Safekeeping:
         if manifest is None:
             telling.milestone("there is nothing to keep")
             return None
-        copy_away(self.engine, shelf, manifest, telling)
+        copied = copy_away(self.engine, shelf, manifest, telling)
+        # That may have taken long, and what is written before Terraform begins is kept by nobody.
+        if copied and not living and covering(Source(step.name, held, shelf, telling)) != manifest:
+            raise ChangedMeanwhileError(
+                f"{step.name} was written to while its copy went to another region: stop who writes,"
+                " and go on"
+            )
         return manifest.generation
 
     def _begin_restore(self, step: Step, telling: Telling) -> None:
@@ -89,7 +97,10 @@ class Safekeeping:
         if key is None:
             return
         snapshots = Snapshots(shelf.archive.environment, shelf.region, lambda: None)
-        kept = {one.database.resource_id for one in shelf.manifests() if one.database}
+        # One of a living cluster is older than what a final snapshot of it has.
+        kept = {
+            one.database.resource_id for one in shelf.manifests() if one.database and not one.living
+        }
         for snapshot in snapshots.under_key(key):
             if snapshot["DbClusterResourceId"] not in kept:
                 name = snapshot["DBClusterSnapshotIdentifier"]

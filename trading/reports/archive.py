@@ -133,9 +133,8 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
         if database := manifest.database:
             yield "cluster", f"{database.cluster} ({database.resource_id})"
             yield "snapshot", f"{database.snapshot_arn}, {entry.snapshot_status or 'gone'}"
-            after = database.tables_after or database.tables
+            written = " when counted; it went on living" if manifest.living else ""
             for name, tally in database.tables.items():
-                written = "" if after.get(name) == tally else ", written to while it was kept"
                 yield f"table {name}", f"{tally.rows:,} rows, checksum {tally.checksum}{written}"
         for bucket in manifest.buckets.values():
             markers = f"{bucket.delete_markers:,} of them delete markers"

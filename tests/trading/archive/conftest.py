@@ -251,8 +251,10 @@ class Stack:
     def bucket(self) -> str:
         return self.holdings.buckets[OBJECTS]
 
-    def keep(self, generation: str = FIRST) -> Manifest | None:
-        return Keep("data-us-east-1", self.holdings, self.shelf, generation, self.telling).run()
+    def keep(self, generation: str = FIRST, *, living: bool = False) -> Manifest | None:
+        stack = "data-us-east-1"
+        keep = Keep(stack, self.holdings, self.shelf, generation, self.telling, living=living)
+        return keep.run()
 
     def put(self, key: str, body: bytes = b"x", bucket: str | None = None) -> None:
         put(self.s3, bucket or self.bucket, key, Content(body))

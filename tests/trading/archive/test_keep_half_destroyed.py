@@ -122,14 +122,74 @@ def test_cluster_of_the_same_name_is_another_one(doomed: Stack) -> None:
         doomed.keep()
 
 
-def test_what_was_being_restored_is_still_kept(doomed: Stack) -> None:
-    kept = doomed.keep()
+def test_restore_of_what_was_never_destroyed_is_kept_anew(doomed: Stack) -> None:
+    doomed.keep()
     doomed.shelf.stand(FIRST, Phase.RESTORING)
-    doomed.database.query("DELETE FROM trades")
-    assert doomed.keep(SECOND) == kept
+    doomed.database.query("INSERT INTO trades VALUES (2)")
+    doomed.put("later")
+    manifest = doomed.keep(SECOND)
+    assert manifest
+    assert manifest.generation == SECOND
+
+
+def test_restore_that_is_gone_from_the_archive_is_told(doomed: Stack) -> None:
     doomed.shelf.stand(SECOND, Phase.RESTORING)
-    with pytest.raises(OperatorError, match="which the archive has no more"):
+    with pytest.raises(OperatorError, match="the archive has it no more"):
         doomed.keep(SECOND)
+
+
+@pytest.fixture
+def half_restored(doomed: Stack, new_database: Callable[..., Database]) -> Stack:
+    """Another cluster has the same rows, and the restore was cut off before it was verified."""
+    doomed.keep()
+    doomed.shelf.stand(FIRST, Phase.RESTORING)
+    doomed.database = new_database(doomed.key)
+    doomed.database.query("CREATE TABLE trades (id INT)", "INSERT INTO trades VALUES (1)")
+    doomed.holdings = holding(doomed.database, objects=doomed.bucket)
+    return doomed
+
+
+def test_what_was_being_restored_is_still_kept(half_restored: Stack) -> None:
+    kept = half_restored.shelf.manifest(FIRST)
+    assert half_restored.keep(SECOND) == kept
+    half_restored.database.remove_writer()
+    assert half_restored.keep(SECOND) == kept
+
+
+@pytest.mark.parametrize("what", ["a row", "an object"])
+def test_restored_and_written_to_is_not_given_up(half_restored: Stack, what: str) -> None:
+    if what == "a row":
+        half_restored.database.query("INSERT INTO trades VALUES (2)")
+    else:
+        half_restored.put("later")
+    with pytest.raises(OperatorError, match=r"was not finished.* or say --lose-data"):
+        half_restored.keep(SECOND)
+
+
+def test_living_generation_covers_nothing(doomed: Stack) -> None:
+    doomed.keep(living=True)
+    manifest = doomed.keep(SECOND)
+    assert manifest
+    assert (manifest.generation, manifest.living) == (SECOND, False)
+
+
+def test_objects_alone_do_not_take_the_place_of_rows(doomed: Stack) -> None:
+    doomed.keep()
+    doomed.put("later")
+    doomed.holdings = holding(None, objects=doomed.bucket)
+    with pytest.raises(OperatorError, match=f"generation {FIRST} has one"):
+        doomed.keep(SECOND)
+    doomed.shelf.stand(FIRST, Phase.DECLINED)
+    assert doomed.keep(SECOND)
+
+
+def test_generation_is_newer_than_all_whatever_the_clock_says(doomed: Stack) -> None:
+    doomed.keep(SECOND)
+    doomed.put("later")
+    manifest = doomed.keep(FIRST)
+    assert manifest
+    assert manifest.generation > SECOND
+    assert doomed.shelf.newest() == manifest
 
 
 def forget_snapshot(stack: Stack) -> None:

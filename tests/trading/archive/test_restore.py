@@ -208,3 +208,45 @@ def test_cluster_that_was_never_destroyed_stays_as_it_is(stack: Stack) -> None:
     Recreated(stack, stack.key, stack.holdings, manifest).restore()
     assert "the cluster was never destroyed: its rows stay as they are" in stack.telling.milestones
     assert stack.database.query("SELECT COUNT(*) FROM trades") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("INSERT INTO trades VALUES (9)", ""),
+        ("UPDATE trades SET id = 9 LIMIT 1", ""),
+        ("DROP TABLE trades", "trades has no rows"),
+    ],
+)
+def test_what_was_kept_living_may_differ_and_may_not_lack_a_table(
+    stack: Stack,
+    client: Client,
+    name: str,
+    new_database: Callable[..., Database],
+    statement: str,
+    fault: str,
+) -> None:
+    stack.holdings = holding(stack.database, objects=stack.bucket)
+    manifest = stack.keep(living=True)
+    assert manifest
+    assert manifest.database
+    bucket = create_bucket(client, f"new-{name}", stack.key)
+    database = new_database(stack.key, manifest.database.snapshot_arn)
+    database.query(statement)
+    new = Recreated(stack, stack.key, holding(database, objects=bucket), manifest)
+    with pytest.raises(NotRestoredError, match=fault) if fault else nullcontext():
+        new.restore()
+    assert new.phase() is (Phase.RESTORING if fault else Phase.WHOLE)
+    assert bool(fault) is not any(
+        "while it was written to" in one for one in stack.telling.milestones
+    )
+
+
+def test_what_was_never_destroyed_keeps_what_is_newer(stack: Stack) -> None:
+    manifest = stack.keep()
+    assert manifest
+    stack.put("later", b"newer")
+    kept = Recreated(stack, stack.key, stack.holdings, manifest)
+    kept.restore()
+    assert kept.phase() is Phase.WHOLE
+    assert stack.s3.get_object(Bucket=stack.bucket, Key="later")["Body"].read() == b"newer"

@@ -93,6 +93,7 @@ class Operator:
             region=shelf.region,
             generation=generation,
             stack=f"data-{shelf.region}",
+            living=False,
             operator="ops@example",
             revision="1a2b3c4",
             started_at=datetime.now(UTC),
