@@ -50,6 +50,12 @@ class Generation:
         """Whether no archive has all of it."""
         return all(entry.unfinished for entry in self.entries)
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether all that there is of it is under keys that cannot be used."""
+        useless = all(entry.unfinished or entry.unreadable for entry in self.entries)
+        return useless and not self.unfinished
+
     def verified(self, *, thorough: bool) -> Generation:
         """The same after a look at its inventories and objects."""
         entries = tuple(entry.verified(thorough=thorough) for entry in self.entries)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from trading.archive.cluster import Snapshots
 from trading.archive.objects import Kept, Place, checksum_of, in_parallel
+from trading.archive.shelf import USABLE, UnreadableError
 from trading.aws import errors
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
     from trading.archive.manifest import Manifest
     from trading.archive.shelf import Archive, Shelf
-
-_USABLE = "Enabled"
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,8 @@ class Fault:
 class Entry:
     """A generation as one archive has it. `fault` is the first that was found; `key_state` and
     `snapshot_status` are AWS's own words. An `absent` one should be there and is not; `stored` is how many
-    bytes of objects there are where no manifest tells.
+    bytes of objects there are where no manifest tells. An `unreadable` one is under an earlier key of the
+    archive, which cannot be used.
     """
 
     shelf: Shelf
@@ -38,8 +38,9 @@ class Entry:
     fault: Fault | None = None
     unfinished: bool = False
     absent: bool = False
+    unreadable: bool = False
     stored: int = 0
-    key_state: str = _USABLE
+    key_state: str = USABLE
     snapshot_status: str | None = None
 
     @property
@@ -81,7 +82,7 @@ class Condition:
     @property
     def usable(self) -> bool:
         """Whether what its key has encrypted can be read."""
-        return self.key_state == _USABLE
+        return self.key_state == USABLE
 
     def entry(self, shelf: Shelf, generation: str) -> Entry:
         """A generation as it is found, without a look at its objects."""
@@ -99,6 +100,9 @@ class Condition:
             )
         try:
             manifest = shelf.manifest(generation)
+        except UnreadableError as error:
+            fault = Fault(f"key {error.key_state}", str(error))
+            return replace(entry, fault=fault, unreadable=True, key_state=error.key_state)
         except OperatorError as error:
             return replace(entry, fault=Fault("manifest corrupt", str(error)))
         except errors() as error:

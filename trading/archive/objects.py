@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from trading.archive.shelf import PARALLEL_REQUESTS
+from trading.archive.s3_client import PARALLEL_REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -145,7 +145,9 @@ def _in_order(
         if item["Key"] != key:
             break
         ordered.append(item["VersionId"])
-    return sorted(found, key=lambda one: ordered.index(one[0]["VersionId"]))
+    # One that was removed in between is not there any more.
+    there = [one for one in found if one[0]["VersionId"] in ordered]
+    return sorted(there, key=lambda one: ordered.index(one[0]["VersionId"]))
 
 
 def by_key(kept: Iterable[Kept]) -> dict[str, list[Kept]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trading.archive.cluster import Snapshots
 from trading.archive.holdings import DATA, holdings, living_cluster
 from trading.archive.manifest import Phase
+from trading.archive.shelf import USABLE
 from trading.aws import client
 from trading.errors import OperatorError
 
@@ -39,7 +40,8 @@ def named(engine: Engine, catalogue: Catalogue, names: Collection[str]) -> list[
 
 def surplus(engine: Engine, catalogue: Catalogue, count: int) -> list[Generation]:
     """What is beyond the newest `count` readable generations of each region, and what is unfinished:
-    a run that was at it would hold the workspace. What is corrupt goes by its name only.
+    a run that was at it would hold the workspace; and what is under a key that cannot be used. What is
+    corrupt goes by its name only, and what an empty start was preferred to.
     """
     found = []
     for generations in _by_region(catalogue).values():
@@ -47,17 +49,20 @@ def surplus(engine: Engine, catalogue: Catalogue, count: int) -> list[Generation
         # Those that are damaged do not count: they stand in for nothing.
         oldest = readable[count - 1] if len(readable) >= count else ""
         found += [
-            one for one in generations if one.unfinished or (one.manifest and one.name < oldest)
+            one
+            for one in generations
+            if one.unfinished or one.unreadable or (one.manifest and one.name < oldest)
         ]
-    needed = _needed(engine, catalogue)
-    return [one for one in found if (one.region, one.name) not in needed]
+    staying = _needed(engine, catalogue).keys() | _declined(catalogue)
+    return [one for one in found if (one.region, one.name) not in staying]
 
 
 def require_known(catalogue: Catalogue) -> None:
     """Raises OperatorError when it is not known what all is kept: that could be the last of it."""
     catalogue.require_whole()
     for entry in catalogue.entries:
-        if not entry.manifest and not entry.unfinished and entry.key_state != "Enabled":
+        told = entry.manifest or entry.unfinished or entry.unreadable
+        if not told and entry.key_state != USABLE:
             region, key = entry.shelf.archive.region, entry.shelf.archive.kms_key_arn
             raise OperatorError(
                 f"the archive's key in {region} is {entry.key_state}, so that nobody can tell what is"
@@ -97,12 +102,24 @@ def _needed_of(
         return
     stack = f"{DATA}-{region}"
     finished = [one for one in generations if not one.unfinished]
+    for one in finished:
+        if one.unreadable:
+            yield one.name, f"{stack} is not deployed, and its key may be made usable again"
     # One that is damaged may be put right; until then the newest other one is all there is.
     for some in (finished, [one for one in finished if one.readable]):
         if some:
             yield some[0].name, f"{stack} is not deployed, and would come back from it"
     if standing and unfinished:
         yield standing.generation, f"{stack} {_UNFINISHED[standing.phase]}"
+
+
+def _declined(catalogue: Catalogue) -> set[tuple[str, str]]:
+    """What there was before a region began anew: none of the newer generations has it."""
+    return {
+        (region, standing.generation)
+        for (_, region), standing in catalogue.standings.items()
+        if standing.phase is Phase.DECLINED
+    }
 
 
 def _has_cluster(engine: Engine, region: str) -> bool:

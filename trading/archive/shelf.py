@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -13,17 +16,30 @@ from pydantic import BaseModel, ValidationError
 
 from trading.archive.cluster import ARCHIVE_TAGS
 from trading.archive.manifest import Manifest, ManifestError, Phase, Standing, Started
+from trading.archive.s3_client import s3_client
 from trading.aws import client
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# So many copies of objects are under way at a time; S3 itself takes thousands a second from each prefix:
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
-PARALLEL_REQUESTS = 16
+# AWS's own word for a key that encrypts and decrypts.
+USABLE = "Enabled"
+
+_KEY_ARN = re.compile(r"arn:[\w-]+:kms:[\w-]+:\d+:key/[\w-]+")
 
 _Written = TypeVar("_Written", bound=BaseModel)
+
+
+class UnreadableError(OperatorError):
+    """An object is under a key that cannot be used. `key_state` is AWS's own word for it."""
+
+    def __init__(self, where: str, key: str, key_state: str) -> None:
+        super().__init__(
+            f"{where} is under {key}, which is {key_state}: make that key usable again, or remove the"
+            " object if nobody needs it"
+        )
+        self.key_state = key_state
 
 
 @dataclass(frozen=True)
@@ -42,14 +58,14 @@ class Archive:
     def workspaces(self) -> list[tuple[str, str]]:
         """The environments, with their regions, of which something is kept here."""
         found = set()
-        for workspace in self._folders(""):
-            found |= {(workspace, region) for region in self._folders(f"{workspace}/")}
+        for workspace in self.folders(""):
+            found |= {(workspace, region) for region in self.folders(f"{workspace}/")}
         return sorted(found)
 
     def require_usable(self) -> None:
         """Raises OperatorError when nothing could be kept in it or brought back from it."""
         state = self.key_state()
-        if state != "Enabled":
+        if state != USABLE:
             raise OperatorError(
                 f"the archive's key in {self.region} is {state}: nothing can be kept or restored;"
                 f" enable {self.kms_key_arn} first"
@@ -62,13 +78,14 @@ class Archive:
                 " run `trading foundation deploy` first"
             ) from error
 
-    def key_state(self) -> str:
-        """The state of its key, such as Enabled, Disabled or PendingDeletion."""
-        if not self.kms_key_arn:
+    def key_state(self, key: str | None = None) -> str:
+        """The state of its key, or of another: such as Enabled, Disabled or PendingDeletion."""
+        key = key or self.kms_key_arn
+        if not key:
             return "gone"
         kms = client("kms", self.environment, self.region)
         try:
-            return str(kms.describe_key(KeyId=self.kms_key_arn)["KeyMetadata"]["KeyState"])
+            return str(kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"])
         except kms.exceptions.NotFoundException:
             return "gone"
 
@@ -86,7 +103,8 @@ class Archive:
         """A client of S3 in the region, for many requests at a time."""
         return s3_client(self.environment, self.region)
 
-    def _folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> list[str]:
+        """The parts that follow a prefix in its keys, up to the next slash."""
         pages = self.s3.get_paginator("list_objects_v2")
         found = pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
         return [
@@ -106,7 +124,7 @@ class Shelf:
 
     def generations(self) -> list[str]:
         """All generations, the newest first; unfinished ones too."""
-        return sorted(self.archive._folders(f"{self.workspace}/{self.region}/"), reverse=True)
+        return sorted(self.archive.folders(f"{self.workspace}/{self.region}/"), reverse=True)
 
     def manifests(self) -> list[Manifest]:
         """The finished generations, the newest first. Raises OperatorError for a corrupt one."""
@@ -114,9 +132,14 @@ class Shelf:
         return [manifest for manifest in found if manifest]
 
     def newest(self) -> Manifest | None:
-        """The newest finished generation. Raises OperatorError when its manifest is corrupt."""
-        found = (self.manifest(generation) for generation in self.generations())
-        return next((manifest for manifest in found if manifest), None)
+        """The newest finished generation, of those whose key can be used. Raises OperatorError when its
+        manifest is corrupt, and when the archive's own key cannot be used.
+        """
+        for generation in self.generations():
+            with suppress(UnreadableError):
+                if manifest := self.manifest(generation):
+                    return manifest
+        return None
 
     def manifest(self, generation: str) -> Manifest | None:
         """The manifest of a generation; None while it is unfinished. Raises OperatorError."""
@@ -137,8 +160,12 @@ class Shelf:
         self._write(self._key(manifest.generation, "manifest.json"), manifest.to_json().encode())
 
     def started(self, generation: str) -> Started | None:
-        """What was written when a generation was begun; None when that cannot be read."""
-        return self._document(Started, self._key(generation, "started.json"))
+        """What was written when a generation was begun; None when nothing was, when it was withdrawn, and
+        when it is under a key that cannot be used. Raises OperatorError when it is corrupt.
+        """
+        with suppress(UnreadableError):
+            return self._document(Started, self._key(generation, "started.json"))
+        return None
 
     def write_started(self, started: Started) -> None:
         """Begin a generation."""
@@ -162,7 +189,7 @@ class Shelf:
             raise OperatorError(f"{where} is gone: choose another generation by --from")
         try:
             lines = gzip.decompress(packed)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise OperatorError(f"{where} is corrupt: {error}") from error
         if hashlib.sha256(lines).hexdigest() != manifest.inventory_sha256:
             raise OperatorError(f"{where} is not the one that its manifest names")
@@ -183,10 +210,13 @@ class Shelf:
         return f"{self.snapshot_name(generation)}-source"
 
     def withdraw(self, generation: str) -> None:
-        """Take a generation's manifest away: from then on it counts as unfinished."""
-        self.archive.s3.delete_object(
-            Bucket=self.archive.bucket, Key=self._key(generation, "manifest.json")
-        )
+        """Take a generation's manifest away: from then on it counts as unfinished, and no keep goes on
+        with it.
+        """
+        for name in ("started.json", "manifest.json"):
+            self.archive.s3.delete_object(
+                Bucket=self.archive.bucket, Key=self._key(generation, name)
+            )
 
     def clear(self, generation: str) -> None:
         """Delete all objects of a generation. They can be had back for ARCHIVE_UNDO_DAYS."""
@@ -246,25 +276,20 @@ class Shelf:
             return bytes(s3.get_object(Bucket=self.archive.bucket, Key=key)["Body"].read())
         except s3.exceptions.NoSuchKey:
             return None
-        except s3.exceptions.ClientError:
-            # It says what is to be done where the reason is the archive's key or bucket.
+        except s3.exceptions.ClientError as error:
+            # They say what is to be done where the reason is a key or the bucket.
             self.archive.require_usable()
+            self._require_usable_key(key, str(error))
             raise
+
+    def _require_usable_key(self, key: str, refusal: str) -> None:
+        """What was written before the archive got another key is still under the one of then, which S3's
+        refusal names.
+        """
+        if arn := _KEY_ARN.search(refusal):
+            state = self.archive.key_state(arn[0])
+            if state != USABLE:
+                raise UnreadableError(f"s3://{self.archive.bucket}/{key}", arn[0], state)
 
     def _write(self, key: str, body: bytes) -> None:
         self.archive.s3.put_object(Bucket=self.archive.bucket, Key=key, Body=body)
-
-
-def s3_client(environment: Mapping[str, str], region: str) -> Any:
-    """A client of S3 for PARALLEL_REQUESTS, which waits out what S3 asks to be waited for."""
-    from botocore.config import Config  # noqa: PLC0415 - see `trading.aws.session`
-
-    retries: Any = {"mode": "standard", "total_max_attempts": 10}
-    patient = Config(
-        max_pool_connections=PARALLEL_REQUESTS,
-        connect_timeout=10,
-        # S3 answers a copy of gigabytes when it is done.
-        read_timeout=600,
-        retries=retries,
-    )
-    return client("s3", environment, region, patient)

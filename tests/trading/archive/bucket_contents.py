@@ -95,3 +95,14 @@ def kept_contents(shelf: Shelf, manifest: Manifest) -> Contents:
         copy = None if one.marker else read(shelf.archive.s3, shelf.archive.bucket, place)
         found.setdefault(one.key, []).append(copy)
     return found
+
+
+def encrypt(s3: Any, bucket: str, key: str) -> None:
+    """Have what is written from now on be under a key."""
+    rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    s3.put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": rule, "BucketKeyEnabled": True}]
+        },
+    )

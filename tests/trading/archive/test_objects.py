@@ -65,6 +65,21 @@ def test_versions_are_listed_newest_first(
     ]
 
 
+def test_what_is_removed_while_it_is_listed_is_not_there(
+    s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put_object(Bucket=bucket, Key="key", Body=b"x")
+    s3.delete_object(Bucket=bucket, Key="key")
+    found = s3.list_object_versions(Bucket=bucket)
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    version, marker = (
+        {**found[kind][0], "LastModified": moment} for kind in ("Versions", "DeleteMarkers")
+    )
+    s3.delete_object(Bucket=bucket, Key="key", VersionId=marker["VersionId"])
+    both = [(marker, True), (version, False)]
+    assert module._in_order(s3, bucket, "key", both) == [(version, False)]
+
+
 def test_copy_in_parts_is_the_same(s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = Content(b"trade" * 3 * MEGABYTE, {"a": "b"}, {"c": "d e"}, "application/x-trades")
     put(s3, bucket, "large", content)

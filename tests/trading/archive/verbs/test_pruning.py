@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
+from tests.local_aws.conftest import create_key
+from tests.trading.archive.bucket_contents import encrypt
 from tests.trading.archive.conftest import Told
 from tests.trading.archive.verbs.conftest import ELSEWHERE, GENERATIONS, HOME, Operator
 from trading.archive.copies import copy_generation
@@ -142,6 +146,41 @@ def test_what_is_not_restored_or_destroyed_to_the_end_stays(
     assert folders(operator) == {OLDEST, NEWEST}
     refusal = operator.refused("archive", "prune", OLDEST, "--yes")
     assert refusal.startswith(f"{OLDEST} of us-east-1 stays: data-us-east-1 ")
+
+
+def test_what_was_declined_goes_by_its_name_only(operator: Operator, shelf: Shelf) -> None:
+    """The newer ones are of what was begun anew."""
+    shelf.stand(OLDEST, Phase.DECLINED)
+    prune(operator, "--keep", "1")
+    assert folders(operator) == {OLDEST, NEWEST}
+    prune(operator, OLDEST)
+    assert folders(operator) == {NEWEST}
+
+
+def test_what_is_under_a_key_that_is_no_more_goes_once_the_stack_is_deployed(
+    operator: Operator,
+) -> None:
+    shelf = operator.shelf()
+    operator.keeps(shelf, OLDEST)
+    operator.keeps(shelf, OLD)
+    operator.client("kms").schedule_key_deletion(
+        KeyId=shelf.archive.kms_key_arn, PendingWindowInDays=7
+    )
+    rekeyed = replace(shelf.archive, kms_key_arn=create_key(operator.client)).shelf("dev")
+    encrypt(shelf.archive.s3, shelf.archive.bucket, rekeyed.archive.kms_key_arn)
+    operator.publishes(rekeyed.archive)
+    operator.keeps(rekeyed, NEW)
+    listed = json.loads(operator.succeeds("archive", "list", "--json"))["generations"]
+    faults = {one["generation"]: (one["fault"] or {}).get("brief") for one in listed}
+    gone = "key PendingDeletion"
+    assert faults == {OLDEST: gone, OLD: gone, NEW: None}
+    assert "made usable again" in operator.refused("archive", "prune", OLDEST, "--yes")
+    assert prune(operator) == "nothing of dev is to be pruned\n"
+    operator.deploys()
+    prune(operator, OLDEST)
+    assert folders(operator) == {OLD, NEW}
+    prune(operator)
+    assert folders(operator) == {NEW}
 
 
 def test_a_prune_that_was_cut_off_leaves_nothing_that_looks_whole(
