@@ -54,7 +54,8 @@ from trading.verbs.options import (
 )
 
 archive = typer.Typer(
-    no_args_is_help=True, help="What is kept of environments whose data was destroyed."
+    no_args_is_help=True,
+    help="What is kept of the data of environments, and whether it could be brought back.",
 )
 
 _NAME = "The moment it was kept, such as 20261122T101500Z."
@@ -80,7 +81,8 @@ def list_generations(
 ) -> None:
     """List what is kept, region by region: since when, how large, and whether it could be read.
 
-    Exits with 0 also when something cannot be read: see `trading archive verify`.
+    Exits with 0 also when a generation has a fault, which `trading archive verify` is for; with 1 when
+    not all archives could be looked at.
     """
     chosen = target(target_name)
     workspace = None if every else parse_workspace(env).suffix
@@ -165,10 +167,7 @@ def keep_generation(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Keep what is deployed, and let it live on: what a region that is lost can be brought back from.
-
-    A region that has not changed since its newest generation gets no new one.
-    """
+    """Keep what is deployed, and let it live on: what a region that is lost can be brought back from."""
     engine = Engine(parse_workspace(env).suffix, target(target_name), parallelism)
     showing = Showing(json_events, quiet, verbose)
     with exclusively(engine, "archive keep", showing):
