@@ -187,7 +187,7 @@ def test_a_restore_that_is_killed_goes_on(prod: Operator, trades: list[str]) -> 
 
     refused = prod.trading("deploy", f"api-{REGION}", *CONFIRMED)
     assert refused.returncode == 1
-    assert f"{DATA} does not have all its data yet" in refused.stderr
+    assert f"run `trading deploy {DATA} --env {WORKSPACE}` first" in refused.stderr
     assert "verified against generation" in prod.succeeds("resume", *CONFIRMED)
 
 

@@ -12,6 +12,7 @@ from trading.archive.archives import archives
 from trading.archive.copies import copy_region, copy_shelf
 from trading.archive.holdings import DATA, SECURITY, holdings, living_cluster
 from trading.archive.restore import unrestorable
+from trading.archive.shelf import UnreadableError
 from trading.aws import answering, client
 from trading.engine.order import FRESH, Order, Step, Verb
 from trading.errors import OperatorError
@@ -194,12 +195,17 @@ class _Choice:
         known: list[str] = []
         faults: list[OperatorError] = []
         for shelf in self._shelves():
-            manifest = shelf.manifest(generation) if generation else shelf.newest()
-            fault = unrestorable(shelf, manifest) if manifest else None
-            faults += [fault] if fault else []
+            try:
+                # Not `newest()`: an older one is not brought back in place of what cannot be read.
+                named = [generation] if generation else shelf.generations()
+                manifest = next(filter(None, map(shelf.manifest, named)), None)
+                fault = unrestorable(shelf, manifest) if manifest else None
+                known += (one.generation for one in shelf.manifests())
+            except UnreadableError as error:
+                manifest, fault = None, error
             if manifest and fault is None:
                 return manifest, shelf
-            known += (one.generation for one in shelf.manifests())
+            faults += [fault] if fault else []
         if faults:
             raise faults[0]
         if generation:

@@ -172,8 +172,12 @@ class Shelf:
         self._put(self._key(started.generation, "started.json"), started)
 
     def standing(self) -> Standing | None:
-        """How the data of the region stands towards the archive; None when it never met it."""
-        return self._document(Standing, f"{self.workspace}/{self.region}/standing.json")
+        """How the data of the region stands towards the archive; None when it never met it, or under a
+        key that is no more.
+        """
+        with suppress(UnreadableError):
+            return self._document(Standing, f"{self.workspace}/{self.region}/standing.json")
+        return None
 
     def stand(self, generation: str, phase: Phase) -> None:
         """Record how the data of the region stands towards the archive."""
