@@ -31,6 +31,9 @@ class _EmptyArchive:
     def newest(self) -> None:
         return None
 
+    def manifests(self) -> list[str]:
+        return []
+
 
 def empty_archives(_: object, regions: Collection[str]) -> dict[str, _EmptyArchive]:
     """In place of what the foundation publishes."""
