@@ -28,7 +28,7 @@ class _EmptyArchive:
     def generations(self) -> list[str]:
         return []
 
-    def newest(self) -> None:
+    def manifest(self, _: str) -> None:
         return None
 
     def manifests(self) -> list[str]:
