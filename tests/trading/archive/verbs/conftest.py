@@ -231,3 +231,14 @@ def operator(
     yield operator
     for snapshots, name in operator.made:
         snapshots.remove(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_snapshots_of_other_tests(client: Client) -> None:
+    """All tests of a process share one account, and all that is the archive's goes."""
+    for region in REGION_NAMES:
+        rds = client("rds", region)
+        for one in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]:
+            name = one["DBClusterSnapshotIdentifier"]
+            if name.startswith("archive-"):
+                rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.local_aws.conftest import Client, create_key
+from tests.local_aws.conftest import create_key
 from tests.trading.archive.verbs.conftest import (
     ACCOUNT,
     ELSEWHERE,
@@ -17,17 +17,6 @@ from trading.archive.cluster import Snapshots
 from trading.local.local_target import LocalTarget
 
 DESTROY = ("foundation", "destroy")
-
-
-@pytest.fixture(autouse=True)
-def _no_snapshots_of_other_tests(client: Client) -> None:
-    """All tests of a process share one account, and all that is the archive's goes."""
-    for region in REGION_NAMES:
-        rds = client("rds", region)
-        for one in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]:
-            name = one["DBClusterSnapshotIdentifier"]
-            if name.startswith("archive-"):
-                rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
 
 
 def destroyed(operator: Operator) -> set[str]:
