@@ -107,7 +107,7 @@ def test_the_second_of_two_waits_for_the_first(
     with server.connect(configuration().database_name) as first, ThreadPoolExecutor(1) as pool:
         with first.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO trades SELECT CONCAT(LEFT(trade_id, LENGTH(trade_id) - 1), '0'),"
+                "INSERT INTO trades SELECT CONCAT('us-east-1-', REPEAT('0', 26)),"
                 " 'order-1', account, symbol, side, quantity, price, currency, created_at"
                 " FROM trades WHERE trade_id = %s",
                 (recorded["trade_id"],),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from trading.archive.manifest import Manifest
-    from trading.archive.shelf import Shelf
+    from trading.archive.shelf import Archive, Shelf
     from trading.engine.engine import Engine
     from trading.engine.graph import Stack
 
@@ -45,7 +45,7 @@ def with_keeps(engine: Engine, order: Order, keeping: Keeping) -> Order:
         replace(step, keep=wanted and step.name in holding and step.name not in keeping.lose)
         for step in order.steps
     ]
-    _require_usable(engine, [step for step in steps if step.keep])
+    _usable(engine, [step for step in steps if step.keep])
     return replace(order, steps=steps)
 
 
@@ -61,21 +61,23 @@ def keep_order(engine: Engine, regions: Collection[str]) -> Order:
         and (not regions or stack.region in regions)
     ]
     steps = [Step(stack, Verb.KEEP) for stack in stacks]
-    _require_usable(engine, steps)
+    found = _usable(engine, steps)
     with answering():
-        found = archives(engine, {stack.region for stack in stacks if stack.region})
         for stack in stacks:
             _require_whole(engine, stack, found[stack.region or ""].shelf(engine.workspace))
     return Order(Verb.KEEP, steps, {step.name: set() for step in steps})
 
 
-def _require_usable(engine: Engine, steps: Collection[Step]) -> None:
+def _usable(engine: Engine, steps: Collection[Step]) -> dict[str, Archive]:
+    """The archives that these steps keep in. Raises OperatorError when nothing could be kept there."""
     regions = {step.stack.region for step in steps if step.stack.region}
     if parse_workspace(engine.workspace).environment.archive_copied:
         regions |= {copy_region(region) for region in regions}
     with answering():
-        for archive in archives(engine, regions).values() if regions else ():
+        found = archives(engine, regions) if regions else {}
+        for archive in found.values():
             archive.require_usable()
+    return found
 
 
 @dataclass(frozen=True)
@@ -192,15 +194,14 @@ class _Choice:
         """The generation, or the newest; from another region's archive where this one has none, or has
         not all of it, as when bringing it home was cut off.
         """
-        known: list[str] = []
         faults: list[OperatorError] = []
-        for shelf in self._shelves():
+        shelves = list(self._shelves())
+        for shelf in shelves:
             try:
                 # Not `newest()`: an older one is not brought back in place of what cannot be read.
                 named = [generation] if generation else shelf.generations()
                 manifest = next(filter(None, map(shelf.manifest, named)), None)
                 fault = unrestorable(shelf, manifest) if manifest else None
-                known += (one.generation for one in shelf.manifests())
             except UnreadableError as error:
                 manifest, fault = None, error
             if manifest and fault is None:
@@ -209,7 +210,8 @@ class _Choice:
         if faults:
             raise faults[0]
         if generation:
-            choices = ", ".join(sorted(set(known), reverse=True)) or "none"
+            known = {one.generation for shelf in shelves for one in shelf.manifests()}
+            choices = ", ".join(sorted(known, reverse=True)) or "none"
             raise OperatorError(
                 f"no generation {generation} is kept of {self._step.name}: choose from {choices}"
             )

@@ -25,7 +25,6 @@ class Cluster:
     arn: str
     resource_id: str
     status: str
-    kms_key_arn: str
     has_writer: bool
     database: str | None
     secret_arn: str | None
@@ -59,7 +58,6 @@ def find_cluster(rds: Any, identifier: str) -> Cluster | None:
         arn=found["DBClusterArn"],
         resource_id=found["DbClusterResourceId"],
         status=found["Status"],
-        kms_key_arn=found.get("KmsKeyId", ""),
         has_writer=any(member["IsClusterWriter"] for member in found.get("DBClusterMembers", [])),
         database=found.get("DatabaseName") or None,
         secret_arn=found.get("MasterUserSecret", {}).get("SecretArn"),

@@ -25,7 +25,7 @@ def covering(source: Source) -> Manifest | None:
     unfinished = standing.generation if standing and standing.unfinished else None
     manifest = source.shelf.manifest(unfinished) if unfinished else source.shelf.newest()
     if manifest is None:
-        _require_no(unfinished, source)
+        _require_nothing_begun(source, unfinished)
         return None
     if not _is_of_its_cluster(source, manifest):
         restoring = standing is not None and standing.phase is Phase.RESTORING
@@ -51,7 +51,7 @@ def covering(source: Source) -> Manifest | None:
     return None
 
 
-def _require_no(unfinished: str | None, source: Source) -> None:
+def _require_nothing_begun(source: Source, unfinished: str | None) -> None:
     if unfinished:
         raise OperatorError(
             f"{source.stack} was being restored from {unfinished}, or destroyed after it was kept, and"

@@ -38,9 +38,7 @@ def holdings(engine: Engine, stack: Stack) -> Holdings:
     """What a data stack holds; nothing while it is not deployed. Raises OperatorError."""
     if stack.name not in stacks_with_state(engine.workspace, engine.environment):
         return Holdings()
-    state = engine.terraform.show(stack.directory)
-    resources = state.get("values", {}).get("root_module", {}).get("resources", [])
-    managed = [resource for resource in resources if resource.get("mode") == "managed"]
+    managed = managed_resources(engine, stack)
     cluster: dict[str, Any] = next((one for one in managed if one["type"] == _CLUSTER), {})
     values = cluster.get("values", {})
     return Holdings(
@@ -53,11 +51,21 @@ def holdings(engine: Engine, stack: Stack) -> Holdings:
     )
 
 
+def managed_resources(engine: Engine, stack: Stack) -> list[dict[str, Any]]:
+    """What Terraform manages in a stack's state, as `terraform show` tells it. Raises OperatorError."""
+    state = engine.terraform.show(stack.directory)
+    resources = state.get("values", {}).get("root_module", {}).get("resources", [])
+    return [resource for resource in resources if resource.get("mode") == "managed"]
+
+
 def living_cluster(rds: Any, held: Holdings) -> Cluster | None:
-    """The cluster that a stack holds; None where AWS has lost it, or has another one of its name, and
-    where Terraform makes it anew.
-    """
-    if held.cluster is None or held.tainted:
+    """The cluster that a stack holds, unless Terraform makes it anew."""
+    return None if held.tainted else its_cluster(rds, held)
+
+
+def its_cluster(rds: Any, held: Holdings) -> Cluster | None:
+    """The very cluster of a state; None where AWS has lost it, or has another one of its name."""
+    if held.cluster is None:
         return None
     found = find_cluster(rds, held.cluster)
     return found if found and found.resource_id == held.resource_id else None

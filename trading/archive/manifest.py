@@ -181,10 +181,6 @@ class Standing(_Document):
     phase: Phase
     since: datetime
 
-    def is_at(self, phase: Phase, generation: str) -> bool:
-        """Whether it is in this phase, with this generation."""
-        return self.phase is phase and self.generation == generation
-
     @property
     def unfinished(self) -> bool:
         """Whether what is deployed may lack what the generation has."""

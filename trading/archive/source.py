@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trading.archive.cluster import Cluster, find_cluster
-from trading.archive.holdings import APPENDED_TO
+from trading.archive.holdings import APPENDED_TO, its_cluster
 from trading.archive.objects import Version, list_versions
 from trading.archive.tally import opened, tally
 from trading.aws import client
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
+    from trading.archive.cluster import Cluster
     from trading.archive.holdings import Holdings
     from trading.archive.manifest import Tally
     from trading.archive.shelf import Shelf
@@ -50,11 +50,8 @@ class Source:
 
     def cluster(self) -> Cluster | None:
         """The very cluster of the state; None when there is none, or it is gone."""
-        if self.holdings.cluster is None:
-            return None
         rds = client("rds", self.shelf.archive.environment, self.shelf.region)
-        found = find_cluster(rds, self.holdings.cluster)
-        return found if found and found.resource_id == self.holdings.resource_id else None
+        return its_cluster(rds, self.holdings)
 
     def require_cluster(self) -> Cluster | None:
         """The same, None only when the stack has none. Raises OperatorError when it does not answer."""

@@ -57,7 +57,7 @@ def test_destroy_begins_when_all_is_kept(stack: Stack, keeping: Callable[[], Non
     keeping()
     standing = stack.shelf.standing()
     assert standing
-    assert standing.is_at(Phase.DESTROYING, FIRST)
+    assert (standing.phase, standing.generation) == (Phase.DESTROYING, FIRST)
 
 
 @pytest.mark.parametrize("what", ["a row", "an object"])
