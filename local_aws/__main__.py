@@ -35,6 +35,8 @@ def server_environment(port: int, directory: Path) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "DATABASES_DIR": str(databases),
         # Lambda functions trust the local databases by it; on AWS, by the RDS bundle.
+        # MariaDB does not know IAM; there, all users have the password of the cluster's secret.
+        "DATABASE_AUTHENTICATION": "secret",
         "DATABASE_CA_BUNDLE": str(databases / "certificates" / "ca.pem"),
     }
 

@@ -23,32 +23,49 @@ CHANGE_NETWORK_INTERFACES = [
 
 
 def function_permissions(
-    stack: PlatformStack, function_name: str, log_group_name: str, context: FunctionContext
+    stack: PlatformStack,
+    function_name: str,
+    log_group_name: str,
+    context: FunctionContext,
+    database_user: str | None,
 ) -> str:
     """The policy of a function's role, as JSON."""
     owner = f"{stack.region}:{stack.account_id}"
     key, region = context.kms_key_arn, stack.region
+    decrypted = [] if database_user else ["secretsmanager"]
     return policy(
         Statement(
             sid="WriteOwnLogs",
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[f"arn:aws:logs:{owner}:log-group:{log_group_name}:*"],
         ),
-        Statement(
-            sid="ReadDatabaseSecret",
-            actions=["secretsmanager:GetSecretValue"],
-            resources=[context.database_secret_arn],
-        ),
+        *_open_database(owner, context, database_user),
         Statement(
             sid="SendDeadLetters",
             actions=["sqs:SendMessage"],
             resources=[context.dead_letter_queue_arn],
         ),
-        _use_key("Decrypt", key, region, ["lambda", "secretsmanager", "sqs"]),
+        _use_key("Decrypt", key, region, ["lambda", *decrypted, "sqs"]),
         _use_key("GenerateDataKey", key, region, ["sqs"]),
         Statement(sid="SendTraces", actions=SEND_TRACES, resources=["*"]),
         *_network_interfaces(owner, function_name),
     )
+
+
+def _open_database(
+    owner: str, context: FunctionContext, database_user: str | None
+) -> list[Statement]:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html"""
+    if database_user is None:
+        return [
+            Statement(
+                sid="ReadDatabaseSecret",
+                actions=["secretsmanager:GetSecretValue"],
+                resources=[context.database_secret_arn],
+            )
+        ]
+    user = f"arn:aws:rds-db:{owner}:dbuser:{context.cluster_resource_id}/{database_user}"
+    return [Statement(sid="ConnectToDatabase", actions=["rds-db:connect"], resources=[user])]
 
 
 def _use_key(action: str, key_arn: str, region: str, services: list[str]) -> Statement:

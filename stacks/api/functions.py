@@ -48,18 +48,24 @@ class FunctionContext:
     environment: dict[str, str]
     network: NetworkOutputs
     kms_key_arn: str
+    cluster_resource_id: str
     database_secret_arn: str
     dead_letter_queue_arn: str
 
 
 @dataclass(frozen=True)
 class FunctionDefinition:
-    """What is one function's own. `reserved_concurrency` is both its share and its limit."""
+    """What is one function's own.
+
+    `reserved_concurrency` is both its share and its limit. `database_user` is who it is to the database, by
+    IAM; None is the master user, with the password from the secret.
+    """
 
     name: str
     description: str
     handler: str
     reserved_concurrency: int
+    database_user: str | None
 
 
 class ServiceFunction(Construct):
@@ -141,13 +147,19 @@ class ServiceFunction(Construct):
             name="what-the-function-needs",
             role=self.role.id,
             policy=function_permissions(
-                self._stack, self._function_name, self.log_group.name, self._context
+                self._stack,
+                self._function_name,
+                self.log_group.name,
+                self._context,
+                self._definition.database_user,
             ),
         )
 
     def _variables(self) -> dict[str, str]:
+        user = self._definition.database_user
         return {
             **self._context.environment,
+            **({"DATABASE_USER": user} if user else {}),
             "POWERTOOLS_SERVICE_NAME": self._definition.name,
             "POWERTOOLS_LOG_LEVEL": self._log_level,
         }

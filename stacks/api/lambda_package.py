@@ -24,7 +24,6 @@ from stacks.settings import LAMBDA_RUNTIME
 
 SOURCES_FOLDER = PROJECT_ROOT / "src" / "lambda"
 LOCK_FILE = PROJECT_ROOT / "requirements" / "lambda.txt"
-TRADE_SCHEMA_FILE = SOURCES_FOLDER / "trade_service" / "schemas" / "trade.json"
 MIGRATIONS_FOLDER = SOURCES_FOLDER / "trade_service" / "migrations"
 
 TRADE_API_HANDLER = "trade_service.handlers.trade_api.handler"

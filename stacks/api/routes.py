@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from stacks.api.lambda_package import TRADE_SCHEMA_FILE
+from stacks.paths import PROJECT_ROOT
+
+# Made from the models of the Lambda's sources, which read requests by the same: `make openapi`.
+OPENAPI_FILE = PROJECT_ROOT / "docs" / "api" / "openapi.json"
+DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+NOT_IN_DRAFT_4 = {"example", "nullable"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Route:
     without which a request is refused before it costs an invocation.
     """
 
-    method: Literal["GET", "POST"]
+    method: str
     path: str
     authorization: Literal["AWS_IAM", "NONE"] = "AWS_IAM"
     query: tuple[str, ...] = ()
@@ -50,15 +55,49 @@ class Route:
         return self.method + re.sub(r"{\w+}", "*", self.path)
 
 
-TRADE = Model("Trade", json.dumps(json.loads(TRADE_SCHEMA_FILE.read_text("utf-8"))))
+def routes(document: dict[str, Any] | None = None) -> tuple[Route, ...]:
+    """The routes of an OpenAPI document; of the API's own, if none is given."""
+    document = document or json.loads(OPENAPI_FILE.read_text("utf-8"))
+    return tuple(
+        _route(document, method, path, operation)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    )
 
-ROUTES = (
-    # Route 53's health checks cannot sign.
-    Route("GET", "/health", authorization="NONE"),
-    Route("POST", "/trades", body=TRADE),
-    Route("GET", "/trades", query=("account",)),
-    Route("GET", "/trades/{trade_id}"),
-)
+
+def _route(document: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> Route:
+    parameters = [one for one in operation["parameters"] if one["required"]]
+    body = operation.get("requestBody")
+    return Route(
+        method=method.upper(),
+        path=path,
+        authorization="AWS_IAM" if operation["security"] else "NONE",
+        query=tuple(one["name"] for one in parameters if one["in"] == "query"),
+        body=_body_model(document, body["content"]["application/json"]["schema"]) if body else None,
+    )
+
+
+def _body_model(document: dict[str, Any], reference: dict[str, str]) -> Model:
+    name = reference["$ref"].rpartition("/")[2]
+    schema = {"$schema": DRAFT_4, "title": name, **_inlined(document, reference)}
+    return Model(name, json.dumps(schema))
+
+
+def _inlined(document: dict[str, Any], schema: Any) -> Any:
+    """A schema as draft 4, without references: those of API Gateway would name its own models."""
+    if isinstance(schema, list):
+        return [_inlined(document, item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return _inlined(document, document["components"]["schemas"][name])
+    return {
+        key: _inlined(document, value) for key, value in schema.items() if key not in NOT_IN_DRAFT_4
+    }
+
+
+ROUTES = routes()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from stacks.api.lambda_package import (
 )
 from stacks.api.outputs import ApiOutputs
 from stacks.api.rest_api import RestApi
-from stacks.api.schema_migration import migrate_schema
+from stacks.api.schema_migration import migrate_schema, reconcile_positions
 from stacks.api.web_acl import WebAcl
 from stacks.base import RegionalStack
 from stacks.contract import publish, read
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from stacks.settings import Region, Workspace
 
+# The migrator makes them: src/lambda/trade_service/data_access/database_users.py.
+TRADE_API_USER = "trade_api"
 DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 60 * 60
 
 
@@ -63,8 +65,10 @@ class ApiStack(RegionalStack):
 
         dead_letters = self._dead_letter_queue()
         context = self._function_context(dead_letters)
-        migration = self._migrate_schema(context)
+        migrator = self._schema_migrator(context)
+        migration = migrate_schema(self, migrator, self._database.cluster_resource_id)
         trade_api = self._trade_api(context, migration)
+        reconcile_positions(self, migrator, self._database.cluster_resource_id, after=[trade_api])
         rest = RestApi(
             self,
             trade_api,
@@ -113,22 +117,20 @@ class ApiStack(RegionalStack):
             },
             network=self._network,
             kms_key_arn=self._key_arn,
+            cluster_resource_id=database.cluster_resource_id,
             database_secret_arn=database.secret_arn,
             dead_letter_queue_arn=dead_letters.arn,
         )
 
-    def _migrate_schema(self, context: FunctionContext) -> LambdaInvocation:
-        migrator = FunctionDefinition(
+    def _schema_migrator(self, context: FunctionContext) -> LambdaFunction:
+        definition = FunctionDefinition(
             name="schema-migrator",
             description="Applies the pending migrations to the region's database",
             handler=SCHEMA_MIGRATOR_HANDLER,
             reserved_concurrency=1,
+            database_user=None,
         )
-        return migrate_schema(
-            self,
-            ServiceFunction(self, migrator, context).function,
-            self._database.cluster_resource_id,
-        )
+        return ServiceFunction(self, definition, context).function
 
     def _trade_api(self, context: FunctionContext, migration: LambdaInvocation) -> LambdaFunction:
         definition = FunctionDefinition(
@@ -136,6 +138,7 @@ class ApiStack(RegionalStack):
             description="Accepts and answers for the region's trades",
             handler=TRADE_API_HANDLER,
             reserved_concurrency=self.workspace.environment.lambda_reserved_concurrency,
+            database_user=TRADE_API_USER,
         )
         return ServiceFunction(self, definition, context, after=[migration]).function
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from trade_service import services
-from trade_service.configuration import configuration
 from trade_service.handlers import schema_migrator, trade_api
 from trade_service.observability import logger
 
@@ -24,13 +23,6 @@ from tests.lambda_source.servers import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_KEPT_BETWEEN_INVOCATIONS = (
-    configuration,
-    services.credentials,
-    services.writer,
-    services.reader,
-    services.trade_service,
-)
 _database_numbers = itertools.count(1)
 
 
@@ -79,6 +71,7 @@ def environment(
         "DATABASE_WRITER_HOST": HOST,
         "DATABASE_READER_HOST": HOST,
         "DATABASE_PORT": str(server.port),
+        "DATABASE_AUTHENTICATION": "secret",
         "DATABASE_NAME": f"trading_{next(_database_numbers)}",
         "DATABASE_SECRET_ARN": f"arn:aws:secretsmanager:{REGION}:123456789012:secret:rds-x",
         "DATABASE_CA_BUNDLE": str(authority.certificate),
@@ -86,18 +79,9 @@ def environment(
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    forget_services()
+    services.forget()
     yield variables
-    for endpoint in (services.writer, services.reader):
-        if endpoint.cache_info().currsize:
-            endpoint().close()
-    forget_services()
-
-
-def forget_services() -> None:
-    """What a new execution environment starts with."""
-    for cached in _KEPT_BETWEEN_INVOCATIONS:
-        cached.cache_clear()
+    services.forget()
 
 
 @pytest.fixture
@@ -112,9 +96,11 @@ def unmigrated(environment: dict[str, str]) -> Call:
 
 
 @pytest.fixture
-def api(unmigrated: Call) -> Call:
-    """The API with its schema in place."""
+def api(unmigrated: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The API with its schema in place, as the user it has on AWS."""
     schema_migrator.handler({}, CONTEXT)
+    monkeypatch.setenv("DATABASE_USER", "trade_api")
+    services.forget()
     return unmigrated
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from trade_service.errors import ConfigurationError
 
@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 BUNDLED_CERTIFICATES = Path(__file__).parent / "certificates" / "rds-global-bundle.pem"
 
 
+Authentication = Literal["iam", "secret"]
+
+
 @dataclass(frozen=True)
 class Configuration:
     """Where this function runs and where its database is.
 
-    The same code serves AWS and the local target; only these values differ.
+    The same code serves AWS and the local target; only these values differ. ``database_user`` None is the
+    cluster's master user, which only the migrator is; every other authenticates by IAM, with a token, or
+    where the database does not know IAM, with the password in the secret.
     """
 
     region: str
@@ -30,6 +35,8 @@ class Configuration:
     database_reader_host: str
     database_port: int
     database_name: str
+    database_user: str | None
+    database_authentication: Authentication
     database_secret_arn: str
     database_ca_bundle: Path
 
@@ -54,19 +61,28 @@ class Configuration:
             database_reader_host=_required(environment, "DATABASE_READER_HOST"),
             database_port=int(port),
             database_name=database_name,
+            database_user=environment.get("DATABASE_USER"),
+            database_authentication=_authentication(environment),
             database_secret_arn=_required(environment, "DATABASE_SECRET_ARN"),
             database_ca_bundle=Path(environment.get("DATABASE_CA_BUNDLE") or BUNDLED_CERTIFICATES),
         )
 
-    def trade_url(self, trade_id: str, home_region: str) -> str:
-        """The address of a trade in the region that holds it."""
-        return f"https://{home_region}.{self.api_domain}/trades/{trade_id}"
+    def url(self, region: str, path: str) -> str:
+        """The address of a path in one region."""
+        return f"https://{region}.{self.api_domain}{path}"
 
 
 @cache
 def configuration() -> Configuration:
     """The configuration of this process."""
     return Configuration.from_environment(os.environ)
+
+
+def _authentication(environment: Mapping[str, str]) -> Authentication:
+    chosen = environment.get("DATABASE_AUTHENTICATION") or "iam"
+    if chosen not in {"iam", "secret"}:
+        raise ConfigurationError("DATABASE_AUTHENTICATION is neither iam nor secret")
+    return "iam" if chosen == "iam" else "secret"
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

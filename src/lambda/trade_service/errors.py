@@ -54,6 +54,13 @@ class InvalidRequestError(TradeServiceError):
     code = "invalid_request"
 
 
+class InvalidConsistencyTokenError(TradeServiceError):
+    """The consistency token was not issued by this API."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "invalid_consistency_token"
+
+
 class InvalidTradeIdError(TradeServiceError):
     """The path holds something that no region could have issued as a trade id."""
 
@@ -117,8 +124,17 @@ class DatabaseUnavailableError(TradeServiceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "database_unavailable"
 
+    retry_after_seconds: ClassVar[int] = 5
+
     def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"Retry-After": "5"})
+        super().__init__(message, headers={"Retry-After": str(self.retry_after_seconds)})
+
+
+class DatabaseBusyError(DatabaseUnavailableError):
+    """Others held the locks that this request needs for longer than it can wait."""
+
+    code = "database_busy"
+    retry_after_seconds = 1
 
 
 class SchemaNotReadyError(DatabaseUnavailableError):

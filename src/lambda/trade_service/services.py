@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-
-import boto3
-from botocore.config import Config
+from typing import TYPE_CHECKING
 
 from trade_service.configuration import configuration
-from trade_service.data_access.credentials import CredentialsProvider
-from trade_service.data_access.database import STATEMENT_TIMEOUT_SECONDS, Database, Endpoint
+from trade_service.data_access.connection import STATEMENT_TIMEOUT_SECONDS, Endpoint
+from trade_service.data_access.credentials import SecretCredentials, TokenCredentials
+from trade_service.data_access.database import Database
+from trade_service.data_access.positions import PositionRepository
+from trade_service.data_access.reads import Reads
 from trade_service.data_access.trades import TradeRepository
+from trade_service.logic.positions import PositionService
 from trade_service.logic.trades import TradeService
 
-
-@cache
-def credentials() -> CredentialsProvider:
-    """The database credentials of this process."""
-    settings = configuration()
-    client = boto3.client(
-        "secretsmanager",
-        region_name=settings.region,
-        config=Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2}),
-    )
-    return CredentialsProvider(client, settings.database_secret_arn)
+if TYPE_CHECKING:
+    from trade_service.data_access.credentials import CredentialsProvider
 
 
 @cache
@@ -41,13 +34,20 @@ def reader() -> Database:
 @cache
 def trade_service() -> TradeService:
     """The trading operations of this region."""
-    return TradeService(configuration(), TradeRepository(writer(), reader()))
+    return TradeService(configuration(), TradeRepository(writer(), Reads(writer(), reader())))
+
+
+@cache
+def position_service() -> PositionService:
+    """The positions of this region."""
+    repository = PositionRepository(writer(), Reads(writer(), reader()))
+    return PositionService(configuration().region, repository)
 
 
 def database(
     host: str,
     database_name: str | None,
-    statement_timeout_seconds: int = STATEMENT_TIMEOUT_SECONDS,
+    statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
 ) -> Database:
     """An endpoint of this region's cluster."""
     settings = configuration()
@@ -58,4 +58,30 @@ def database(
         ca_bundle=settings.database_ca_bundle,
         statement_timeout_seconds=statement_timeout_seconds,
     )
-    return Database(endpoint, credentials())
+    return Database(endpoint, _credentials(host))
+
+
+def _credentials(host: str) -> CredentialsProvider:
+    settings = configuration()
+    if settings.database_user and settings.database_authentication == "iam":
+        return TokenCredentials(
+            settings.region, host, settings.database_port, settings.database_user
+        )
+    return secret_credentials()
+
+
+@cache
+def secret_credentials() -> SecretCredentials:
+    """One reading of the secret for all endpoints."""
+    settings = configuration()
+    return SecretCredentials(settings.region, settings.database_secret_arn, settings.database_user)
+
+
+def forget() -> None:
+    """Close what is open, and begin anew: what a new execution environment starts with."""
+    for endpoint in (writer, reader):
+        if endpoint.cache_info().currsize:
+            endpoint().close()
+    kept = (configuration, writer, reader, trade_service, position_service, secret_credentials)
+    for cached in kept:
+        cached.cache_clear()

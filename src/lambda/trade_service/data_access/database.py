@@ -1,174 +1,168 @@
-"""One warm, verified connection per database endpoint."""
+"""Work on one endpoint of the cluster, tried again where that can help."""
 
 from __future__ import annotations
 
-import ssl
+import random
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, TypeVar
 
 import pymysql
-from pymysql.constants import ER
-from pymysql.cursors import DictCursor
+from pymysql.constants import CR, ER
 
-from trade_service.errors import DatabaseUnavailableError, SchemaNotReadyError
+from trade_service import request_context
+from trade_service.data_access.connection import Session
+from trade_service.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    SchemaNotReadyError,
+    TradeServiceError,
+)
 from trade_service.observability import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
+    from trade_service.data_access.connection import Endpoint, TimedCursor
     from trade_service.data_access.credentials import CredentialsProvider
 
-    Connection = pymysql.Connection[DictCursor]
+Result = TypeVar("Result")
 
-# Small parts of the 29 seconds that API Gateway waits, so that a lost database becomes our own 503.
-CONNECT_TIMEOUT_SECONDS = 3
-STATEMENT_TIMEOUT_SECONDS = 5
-# Security groups drop an idle tracked connection after 350 seconds on Nitro hosts, without telling
-# either end; a ping on one would hang until its timeout. Replace it before that.
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
-MAXIMUM_IDLE_SECONDS = 240
-
+# The transaction was rolled back and may succeed when others have ended.
+_CONTENTION = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT}
+_CONTENTION_ATTEMPTS = 6
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.5
+# A failover: the kept connection leads to what is a reader now (--read-only, then --super-read-only).
+_READ_ONLY = {ER.OPTION_PREVENTS_STATEMENT, 1836}
+_LOST = {CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, ER.SERVER_SHUTDOWN, ER.NORMAL_SHUTDOWN} | {
+    1927,  # MariaDB: the connection was killed
+    3169,  # MySQL: the session was killed
+}
 _SCHEMA_MISSING = {ER.BAD_DB_ERROR, ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR}
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """An address of the cluster.
-
-    ``database_name`` None connects to the server only, as a first migration must.
-    """
-
-    host: str
-    port: int
-    database_name: str | None
-    ca_bundle: Path
-    statement_timeout_seconds: int = STATEMENT_TIMEOUT_SECONDS
+# How long an endpoint that did not answer is left alone by those who can ask another one.
+_AWAY_SECONDS = 2.0
 
 
 class Database:
-    """One endpoint's connection, over TLS with the server's certificate and name verified."""
+    """One endpoint of the cluster.
+
+    Work is a function of a cursor, so that it can be done again from its beginning: after a deadlock or
+    a long wait for a lock, after a pause; over a new connection, at once and once, when the kept one
+    broke or has become read-only. A lost connection leaves unknown whether a commit took effect, so all
+    work must be safe to repeat.
+
+    Raises, from both ways to work:
+        DatabaseUnavailableError: the endpoint cannot be reached, or stopped answering.
+        DatabaseBusyError: others held its locks for too long.
+        SchemaNotReadyError: it answers, but lacks the database, a table or a column.
+    """
 
     def __init__(self, endpoint: Endpoint, credentials: CredentialsProvider) -> None:
-        self._endpoint = endpoint
-        self._credentials = credentials
-        self._tls = tls_context(endpoint.ca_bundle)
-        self._connection: Connection | None = None
-        self._last_used = 0.0
+        self._session = Session(endpoint, credentials)
+        self._away_until = 0.0
 
-    @contextmanager
-    def cursor(self) -> Iterator[DictCursor]:
-        """A cursor whose every statement commits by itself; a single read needs no more.
+    def run(self, work: Callable[[TimedCursor], Result]) -> Result:
+        """Do work whose every statement commits by itself; reading needs no more."""
+        return self._insist(lambda: self._in_session(work))
 
-        Raises:
-            DatabaseUnavailableError: the database cannot be reached, or stopped answering.
-            SchemaNotReadyError: it answers, but lacks the database or the table.
-        """
-        with self._translated_errors():
-            connection = self._checked_out()
-            with connection.cursor() as cursor:
-                yield cursor
-            self._last_used = time.time()
+    def transact(self, work: Callable[[TimedCursor], Result]) -> Result:
+        """Do work in one transaction, which is rolled back on any exception."""
+        return self._insist(lambda: self._in_session(lambda cursor: _transaction(work, cursor)))
 
-    @contextmanager
-    def transaction(self) -> Iterator[DictCursor]:
-        """A cursor in one transaction: committed at the end, rolled back on any exception.
-
-        Raises: as ``cursor``.
-        """
-        with self.cursor() as cursor:
-            cursor.connection.begin()
-            try:
-                yield cursor
-            except BaseException:
-                self._roll_back()
-                raise
-            cursor.connection.commit()
+    @property
+    def seems_away(self) -> bool:
+        """Whether it failed to answer just now."""
+        return time.monotonic() < self._away_until
 
     def close(self) -> None:
         """Drop the connection; the next use opens another."""
-        connection, self._connection = self._connection, None
-        if connection is not None and connection.open:
-            connection.close()
+        self._session.close()
 
-    def _roll_back(self) -> None:
+    def _in_session(self, work: Callable[[TimedCursor], Result]) -> Result:
         try:
-            if self._connection is not None:
-                self._connection.rollback()
-        except pymysql.err.Error:
-            self.close()
+            with self._session.connection().cursor() as cursor:
+                result = work(cursor)
+        except BaseException as error:
+            if not _leaves_connection_usable(error):
+                # Half an exchange may be left behind on it.
+                self._session.close()
+            raise
+        self._session.used()
+        return result
 
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (pymysql.err.OperationalError, pymysql.err.ProgrammingError) as error:
-            if error.args[0] in _SCHEMA_MISSING:
-                raise SchemaNotReadyError("the schema has not been migrated yet") from error
-            if isinstance(error, pymysql.err.ProgrammingError):
-                raise
-            # Also a failover: the kept connection leads to an instance that has become read-only.
-            self._lost(error)
-        except (pymysql.err.InterfaceError, OSError) as error:
-            self._lost(error)
+    def _insist(self, attempt: Callable[[], Result]) -> Result:
+        contended, reconnected = 0, False
+        while True:
+            try:
+                return attempt()
+            except (pymysql.err.MySQLError, OSError) as error:
+                if _is(error, _CONTENTION):
+                    contended += 1
+                    self._pause(error, contended)
+                elif _is_lost(error) and not reconnected and _time_is_left():
+                    reconnected = True
+                else:
+                    self._give_up(error)
+            request_context.current().retries += 1
 
-    def _lost(self, error: Exception) -> NoReturn:
-        self.close()
-        logger.exception("the database is unavailable", database_host=self._endpoint.host)
+    def _pause(self, error: Exception, attempts: int) -> None:
+        """Wait a random time, so that those who met do not meet again."""
+        longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempts)
+        pause = random.uniform(0, longest)
+        if attempts >= _CONTENTION_ATTEMPTS or not _time_is_left(pause):
+            raise DatabaseBusyError("the database is busy") from error
+        time.sleep(pause)
+
+    def _give_up(self, error: Exception) -> None:
+        if _is(error, _SCHEMA_MISSING):
+            raise SchemaNotReadyError("the schema has not been migrated yet") from error
+        if not isinstance(
+            error, (pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError)
+        ):
+            raise error
+        self._away_until = time.monotonic() + _AWAY_SECONDS
+        host = self._session.endpoint.host
+        logger.warning("the database is unavailable", database_host=host, reason=_reason(error))
         raise DatabaseUnavailableError("the database is unavailable") from error
 
-    def _checked_out(self) -> Connection:
-        # The wall clock: a monotonic one may stand still while Lambda has frozen the process.
-        if self._connection is not None and time.time() - self._last_used > MAXIMUM_IDLE_SECONDS:
-            self.close()
-        if self._connection is not None:
-            try:
-                self._connection.ping(reconnect=False)
-            except (pymysql.err.Error, OSError):
-                self.close()
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
 
-    def _connect(self) -> Connection:
-        try:
-            return self._connect_once()
-        except pymysql.err.OperationalError as error:
-            if error.args[0] != ER.ACCESS_DENIED_ERROR:
-                raise
-            # The password was rotated after this process read it.
-            self._credentials.forget()
-            return self._connect_once()
-
-    def _connect_once(self) -> Connection:
-        credentials = self._credentials.current()
-        return pymysql.connect(
-            host=self._endpoint.host,
-            port=self._endpoint.port,
-            user=credentials.username,
-            password=credentials.password,
-            database=self._endpoint.database_name,
-            ssl=self._tls,
-            charset="utf8mb4",
-            # Aurora's default sql_mode is not strict: it would cut what does not fit, silently.
-            sql_mode="TRADITIONAL",
-            autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=self._endpoint.statement_timeout_seconds,
-            write_timeout=self._endpoint.statement_timeout_seconds,
-            cursorclass=DictCursor,
-        )
+def _transaction(work: Callable[[TimedCursor], Result], cursor: TimedCursor) -> Result:
+    connection = cursor.connection
+    connection.begin()
+    try:
+        result = work(cursor)
+    except BaseException as error:
+        if _leaves_connection_usable(error):
+            connection.rollback()
+        raise
+    connection.commit()
+    return result
 
 
-def tls_context(ca_bundle: Path) -> ssl.SSLContext:
-    """TLS 1.2 or newer, trusting only the bundle's authorities, checking the host's name.
+def _leaves_connection_usable(error: BaseException) -> bool:
+    """Whether the server is known to have answered: an answer for the client, or a statement refused."""
+    refused = (TradeServiceError, pymysql.err.IntegrityError, pymysql.err.DataError)
+    return isinstance(error, refused) or _is(error, _CONTENTION)
 
-    Built bare rather than by ``ssl.create_default_context``: from Python 3.13 that adds
-    VERIFY_X509_STRICT, and the function must behave alike on every runtime.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cafile=ca_bundle)
-    return context
+
+def _is(error: BaseException, numbers: set[int]) -> bool:
+    return (
+        isinstance(error, pymysql.err.MySQLError) and bool(error.args) and error.args[0] in numbers
+    )
+
+
+def _is_lost(error: Exception) -> bool:
+    # A client-side error bears no number, or 0; a socket's own may come through as it is.
+    return isinstance(error, (pymysql.err.InterfaceError, OSError)) or _is(
+        error, _LOST | _READ_ONLY
+    )
+
+
+def _time_is_left(seconds: float = 0.0) -> bool:
+    # What is begun with less than this to go can only end as a timeout.
+    return request_context.current().remaining > seconds + 1
+
+
+def _reason(error: Exception) -> str:
+    """The error without statements and values, which a server's message may quote."""
+    number = error.args[0] if error.args else ""
+    return f"{type(error).__name__} {number}"

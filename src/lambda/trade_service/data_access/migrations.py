@@ -26,7 +26,7 @@ from trade_service.observability import logger
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pymysql.cursors import DictCursor
+    from trade_service.data_access.connection import TimedCursor
 
 MIGRATIONS_FOLDER = Path(__file__).parents[1] / "migrations"
 # Shorter than the function's 30 seconds, so that a run that waits in vain can still say so.
@@ -92,7 +92,7 @@ def load_migrations(folder: Path) -> tuple[Migration, ...]:
 
 
 def migrate(
-    cursor: DictCursor, database_name: str, migrations: tuple[Migration, ...]
+    cursor: TimedCursor, database_name: str, migrations: tuple[Migration, ...]
 ) -> MigrationResult:
     """Bring a database up to date, creating it if it is absent.
 
@@ -126,7 +126,7 @@ def migrate(
 
 
 @contextmanager
-def _lock(cursor: DictCursor, name: str) -> Iterator[None]:
+def _lock(cursor: TimedCursor, name: str) -> Iterator[None]:
     """A server-wide advisory lock, which also ends with the connection."""
     cursor.execute("SELECT GET_LOCK(%s, %s) AS granted", (name, LOCK_TIMEOUT_SECONDS))
     row = cursor.fetchone()
@@ -138,7 +138,7 @@ def _lock(cursor: DictCursor, name: str) -> Iterator[None]:
         cursor.execute("SELECT RELEASE_LOCK(%s)", (name,))
 
 
-def _history(cursor: DictCursor) -> dict[int, dict[str, Any]]:
+def _history(cursor: TimedCursor) -> dict[int, dict[str, Any]]:
     cursor.execute("SELECT version, name, checksum, applied_at FROM schema_migrations")
     return {row["version"]: row for row in cursor.fetchall()}
 
@@ -153,7 +153,7 @@ def _refuse_changed(history: dict[int, dict[str, Any]], migrations: tuple[Migrat
             )
 
 
-def _apply(cursor: DictCursor, migration: Migration, earlier: dict[str, Any] | None) -> None:
+def _apply(cursor: TimedCursor, migration: Migration, earlier: dict[str, Any] | None) -> None:
     cursor.execute(
         "REPLACE INTO schema_migrations (version, name, checksum, started_at) "
         "VALUES (%s, %s, %s, %s)",

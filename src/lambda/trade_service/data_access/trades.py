@@ -1,108 +1,190 @@
-"""The trades table."""
+"""The trades table, and with every change to it the positions."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pymysql.err import IntegrityError
 
-from trade_service.models import Position, Trade, TradeRequest
+from trade_service.data_access.positions import add_to_positions
+from trade_service.models import REQUEST_FIELDS, Side, Status, Trade
 from trade_service.trade_id import home_region
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
+    from trade_service.data_access.connection import TimedCursor
     from trade_service.data_access.database import Database
+    from trade_service.data_access.reads import Reads
+    from trade_service.models import OrderKey, TradeQuery
 
-_REQUEST_FIELDS = tuple(field.name for field in fields(TradeRequest))
-_COLUMNS = ("trade_id", *_REQUEST_FIELDS, "created_at")
+_COLUMNS = ("trade_id", *REQUEST_FIELDS, "status", "created_at", "cancelled_at", "version")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM trades "
 _INSERT = (
     f"INSERT INTO trades ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join(f'%({column})s' for column in _COLUMNS)})"
 )
+_CANCEL = (
+    "UPDATE trades SET status = %(status)s, cancelled_at = %(cancelled_at)s, version = %(version)s "
+    "WHERE trade_id = %(trade_id)s"
+)
+# Enough for every other writer of the same keys to have committed; more means a fault in the schema.
+_RACES = 5
+
+
+@dataclass(frozen=True)
+class ListingPlace:
+    """A place in a listing, newest first: time first, id to tell equal times apart."""
+
+    created_at: datetime
+    trade_id: str
 
 
 class TradeRepository:
-    """Writes through the cluster's writer endpoint, reads through its reader endpoint."""
+    """Writes through the cluster's writer endpoint, reads as its reads are routed."""
 
-    def __init__(self, writer: Database, reader: Database) -> None:
+    def __init__(self, writer: Database, reads: Reads) -> None:
         self._writer = writer
-        self._reader = reader
+        self._reads = reads
 
-    def record(self, trade: Trade) -> Trade:
-        """Store the trade, unless its account has used its client order id before.
+    def record(self, trades: Sequence[Trade]) -> dict[OrderKey, Trade]:
+        """Store trades in one transaction, all but those whose account used their order id before.
 
-        The unique key decides between two identical requests at one time: the second insert waits
-        for the first to commit, fails on the key, and reads what the first wrote.
+        Most trades are new, so they are inserted first, and looked for when the unique key objects. It
+        decides between two identical requests at one time, too: the second insert waits for the first
+        to commit, then fails. A trade of an earlier attempt of ours, whose commit went unanswered, is
+        found as any other.
 
         Returns:
-            ``trade`` itself when it was stored, otherwise the one recorded earlier.
+            By account and client order id what is recorded: the trade given, or the earlier one.
         """
-        with self._writer.transaction() as cursor:
+        # One order of locks for all: batches that overlap wait for each other and do not deadlock.
+        wanted = {trade.key: trade for trade in sorted(trades, key=lambda trade: trade.key)}
+        recorded: dict[OrderKey, Trade] = {}
+        for _ in range(_RACES):
+            new = [trade for key, trade in wanted.items() if key not in recorded]
             try:
-                cursor.execute(_INSERT, _to_row(trade))
+                self._writer.transact(partial(_insert, new))
             except IntegrityError:
-                cursor.execute(
-                    _SELECT + "WHERE account = %s AND client_order_id = %s",
-                    (trade.request.account, trade.request.client_order_id),
-                )
-                row = cursor.fetchone()
-                if row is None:
-                    # Not the idempotency key, then: a duplicate trade id, or a fault in the schema.
-                    raise
-                return _from_row(row)
-            return trade
+                recorded = self._writer.run(lambda cursor: _find_orders(cursor, list(wanted)))
+            else:
+                return {**wanted, **recorded}
+        # Not the idempotency key, then: a duplicate trade id, or a fault in the schema.
+        raise RuntimeError("trades are refused as recorded, and are not found")
+
+    def change(self, trade_id: str, change: Callable[[Trade], Trade]) -> Trade | None:
+        """What became of a trade, which nobody else changes meanwhile; None when there is none.
+
+        ``change`` gives the trade back when there is nothing to do.
+        """
+
+        def work(cursor: TimedCursor) -> Trade | None:
+            cursor.execute(_SELECT + "WHERE trade_id = %s FOR UPDATE", (trade_id,))
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            before = _from_row(row)
+            after = change(before)
+            if after is not before:
+                cursor.execute(_CANCEL, _to_row(after))
+                add_to_positions(cursor, removed=[before], added=[after], now=after.cancelled_at)
+            return after
+
+        return self._writer.transact(work)
 
     def find(self, trade_id: str) -> Trade | None:
         """The trade with this id.
 
-        The reader is asked first, then the writer: a replica may lag behind a trade just written,
-        and a client that was told 201 must not be told 404. Unknown ids cost a second query.
+        A client that was told 201 must not be told 404, so the writer is asked for what a reader lacks.
+        Unknown ids cost a second query.
         """
-        for database in (self._reader, self._writer):
-            with database.cursor() as cursor:
-                cursor.execute(_SELECT + "WHERE trade_id = %s", (trade_id,))
-                row = cursor.fetchone()
-            if row is not None:
-                return _from_row(row)
-        return None
 
-    def newest(self, account: str, limit: int, after: Position | None) -> tuple[Trade, ...]:
-        """An account's trades, newest first, from just after a position.
+        def work(cursor: TimedCursor) -> Trade | None:
+            cursor.execute(_SELECT + "WHERE trade_id = %s", (trade_id,))
+            row = cursor.fetchone()
+            return _from_row(row) if row else None
+
+        return self._reads.first(work)
+
+    def newest(
+        self, query: TradeQuery, limit: int, after: ListingPlace | None
+    ) -> tuple[Trade, ...]:
+        """The trades that a query asks for, newest first, from just after a place.
 
         Seeks by key instead of OFFSET: every page costs the same, and rows that arrive between two
-        pages shift nothing. The first condition is redundant but bounds the index range, which
-        MySQL does not do for a comparison of row constructors.
+        pages shift nothing. The first condition on the place is redundant but bounds the index range,
+        which MySQL does not do for a comparison of row constructors.
         https://dev.mysql.com/doc/refman/8.0/en/range-optimization.html#row-constructor-range-optimization
         """
-        query = _SELECT + "WHERE account = %(account)s "
+        conditions = {
+            "account = %(account)s": query.account,
+            "symbol = %(symbol)s": query.symbol,
+            "side = %(side)s": query.side,
+            "status = %(status)s": query.status,
+            "created_at >= %(from_)s": query.from_,
+            "created_at < %(to)s": query.to,
+        }
+        given = [condition for condition, value in conditions.items() if value is not None]
+        values = {name: getattr(query, name) for name in ("account", "symbol", "side", "status")}
+        values |= {"from_": query.from_, "to": query.to, "limit": limit}
         if after is not None:
-            query += (
-                "AND created_at <= %(created_at)s "
-                "AND (created_at < %(created_at)s OR trade_id < %(trade_id)s) "
-            )
-        query += "ORDER BY created_at DESC, trade_id DESC LIMIT %(limit)s"
-        position = asdict(after) if after is not None else {}
-        with self._reader.cursor() as cursor:
-            cursor.execute(query, {"account": account, "limit": limit, **position})
+            given += [
+                "created_at <= %(last_time)s",
+                "(created_at < %(last_time)s OR trade_id < %(last_id)s)",
+            ]
+            values |= {"last_time": after.created_at, "last_id": after.trade_id}
+        statement = (
+            f"{_SELECT}WHERE {' AND '.join(given)} "
+            "ORDER BY created_at DESC, trade_id DESC LIMIT %(limit)s"
+        )
+
+        def work(cursor: TimedCursor) -> tuple[Trade, ...]:
+            cursor.execute(statement, _values(values))
             return tuple(_from_row(row) for row in cursor.fetchall())
 
+        return self._reads.run(work)
 
-def _to_row(trade: Trade) -> dict[str, str | Decimal | datetime]:
+
+def _insert(trades: Sequence[Trade], cursor: TimedCursor) -> None:
+    if trades:
+        cursor.executemany(_INSERT, [_to_row(trade) for trade in trades])
+        add_to_positions(cursor, added=trades, now=trades[0].created_at)
+
+
+def _find_orders(cursor: TimedCursor, keys: Sequence[OrderKey]) -> dict[OrderKey, Trade]:
+    places = ", ".join(["(%s, %s)"] * len(keys))
+    cursor.execute(
+        f"{_SELECT}WHERE (account, client_order_id) IN ({places})",
+        [part for key in keys for part in key],
+    )
+    return {trade.key: trade for trade in map(_from_row, cursor.fetchall())}
+
+
+def _to_row(trade: Trade) -> dict[str, Any]:
+    return _values({name: getattr(trade, name) for name in _COLUMNS})
+
+
+def _values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """With enumerations as their names: PyMySQL looks at the exact type of a value."""
     return {
-        "trade_id": trade.trade_id,
-        **asdict(trade.request),
-        "created_at": trade.created_at,
+        name: value.value if isinstance(value, (Side, Status)) else value
+        for name, value in values.items()
     }
 
 
-def _from_row(row: dict[str, Any]) -> Trade:
+def _from_row(row: Mapping[str, Any]) -> Trade:
+    cancelled_at = row["cancelled_at"]
     return Trade(
+        **{name: row[name] for name in REQUEST_FIELDS if name != "side"},
+        side=Side(row["side"]),
         trade_id=row["trade_id"],
         region=home_region(row["trade_id"]),
-        request=TradeRequest(**{name: row[name] for name in _REQUEST_FIELDS}),
+        status=Status(row["status"]),
         created_at=row["created_at"].replace(tzinfo=UTC),
+        cancelled_at=cancelled_at.replace(tzinfo=UTC) if cancelled_at else None,
+        _version=row["version"],
     )

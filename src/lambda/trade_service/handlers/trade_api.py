@@ -1,143 +1,212 @@
-"""The REST API: POST /trades, GET /trades, GET /trades/{trade_id}, GET /health."""
+"""The REST API. What its routes take and answer: trade_service/contract/operations.py."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.logging import correlation_paths
-
-from trade_service import services
+from trade_service import request_context, services
 from trade_service.configuration import configuration
+from trade_service.consistency import CONSISTENCY_HEADER, ConsistencyToken
+from trade_service.contract.documents import parse_value, to_document
 from trade_service.data_access.health import database_status
+from trade_service.data_access.reads import not_before
 from trade_service.errors import (
     InternalError,
-    InvalidRequestError,
-    MethodNotAllowedError,
     RouteNotFoundError,
     TradeServiceError,
 )
-from trade_service.handlers.responses import error_body, error_response, json_response
-from trade_service.logic.validation import parse_account, parse_limit, parse_trade_request
-from trade_service.observability import count, logger
+from trade_service.handlers.requests import Request
+from trade_service.handlers.responses import Response, error_body, error_response, json_response
+from trade_service.models import (
+    BatchResults,
+    DatabaseHealth,
+    Health,
+    HealthStatus,
+    PositionPath,
+    PositionQuery,
+    TradeBatch,
+    TradeQuery,
+    TradeRequest,
+)
+from trade_service.observability import Metric, emit, logger, traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
-    from aws_lambda_powertools.event_handler.exceptions import NotFoundError
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-_ALLOWED_METHODS = {
-    "/trades": ("GET", "POST"),
-    "/trades/<trade_id>": ("GET",),
-    "/health": ("GET",),
+    from trade_service.models import Trade
+    from trade_service.request_context import RequestContext
+
+# API Gateway waits 29 seconds, and an answer takes a moment to get there.
+_LONGEST_SECONDS, _RESERVE_SECONDS = 26.0, 2.0
+# Route 53 gives up after six seconds in all, and a slow database is no healthy one.
+_HEALTH_SECONDS = 4.0
+
+
+def get_health(request: Request) -> Response:
+    request_context.current().limit(_HEALTH_SECONDS)
+    database = DatabaseHealth(
+        writer=database_status(services.writer()), reader=database_status(services.reader())
+    )
+    # Reads go to the writer when a reader is away, so the region serves while its writer does.
+    healthy = {database.writer, database.reader} == {"ok"}
+    serving = HealthStatus.OK if healthy else HealthStatus.DEGRADED
+    status = serving if database.writer == "ok" else HealthStatus.UNAVAILABLE
+    body = to_document(Health(status=status, region=configuration().region, database=database))
+    if status is not HealthStatus.UNAVAILABLE:
+        return json_response(HTTPStatus.OK, body)
+    message = "the region cannot serve trades now"
+    body |= error_body(database.writer, message, request.request_id)
+    return json_response(HTTPStatus.SERVICE_UNAVAILABLE, body, {"Retry-After": "5"})
+
+
+def post_trade(request: Request) -> Response:
+    service = services.trade_service()
+    acceptance = service.accept(request.body(TradeRequest))
+    trade = acceptance.trade
+    _count(Metric.TRADES_ACCEPTED if acceptance.created else Metric.TRADES_REPEATED)
+    return _written(
+        trade,
+        to_document(trade),
+        status=HTTPStatus.CREATED if acceptance.created else HTTPStatus.OK,
+        headers={"Location": service.url(trade)},
+    )
+
+
+def post_trade_batch(request: Request) -> Response:
+    results = services.trade_service().accept_batch(request.body(TradeBatch).trades)
+    statuses = [result.status for result in results]
+    _count(Metric.TRADES_ACCEPTED, statuses.count(HTTPStatus.CREATED))
+    _count(Metric.TRADES_REPEATED, statuses.count(HTTPStatus.OK))
+    last = next((result.trade for result in reversed(results) if result.trade), None)
+    return _written(last, to_document(BatchResults(results)))
+
+
+def list_trades(request: Request) -> Response:
+    query = request.query(TradeQuery)
+    with _at_least_as_new_as(request):
+        return json_response(HTTPStatus.OK, to_document(services.trade_service().page(query)))
+
+
+def get_trade(request: Request) -> Response:
+    trade_id = request.parameter("trade_id")
+    with _at_least_as_new_as(request):
+        return json_response(HTTPStatus.OK, to_document(services.trade_service().get(trade_id)))
+
+
+def cancel_trade(request: Request) -> Response:
+    cancelled = services.trade_service().cancel(request.parameter("trade_id"))
+    _count(Metric.TRADES_CANCELLED)
+    return _written(cancelled, to_document(cancelled))
+
+
+def list_positions(request: Request) -> Response:
+    account = parse_value(PositionPath, "account", request.parameter("account"))
+    query = request.query(PositionQuery)
+    with _at_least_as_new_as(request):
+        page = services.position_service().page(account, query)
+        return json_response(HTTPStatus.OK, to_document(page))
+
+
+ROUTES: dict[tuple[str, str], Callable[[Request], Response]] = {
+    ("GET", "/health"): get_health,
+    ("POST", "/trades"): post_trade,
+    ("GET", "/trades"): list_trades,
+    ("POST", "/trades/batch"): post_trade_batch,
+    ("GET", "/trades/{trade_id}"): get_trade,
+    ("POST", "/trades/{trade_id}/cancel"): cancel_trade,
+    ("GET", "/positions/{account}"): list_positions,
 }
 
-app = APIGatewayRestResolver()
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> Response:
+    """Answer one API Gateway proxy event (REST API, payload format 1.0)."""
+    remaining = context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
+    with request_context.request(min(remaining, _LONGEST_SECONDS)) as measured:
+        request = Request(event)
+        logger.set_correlation_id(request.request_id)
+        with traced("trade-api"):
+            response = _answer(request)
+        _account_for(request, response, measured)
+    return response
 
 
-@app.post("/trades")
-def post_trade() -> Response[str]:
-    acceptance = services.trade_service().accept(parse_trade_request(_body()))
-    trade = acceptance.trade
-    count("TradeAccepted" if acceptance.created else "TradeRepeated")
-    logger.info(
-        "trade accepted" if acceptance.created else "trade repeated", trade_id=trade.trade_id
-    )
-    return json_response(
-        HTTPStatus.CREATED if acceptance.created else HTTPStatus.OK,
-        trade.to_json(),
-        {"Location": services.trade_service().url(trade)},
-    )
+def _answer(request: Request) -> Response:
+    try:
+        return ROUTES.get(request.route, _refuse_route)(request)
+    except InternalError as error:
+        return _answer_unexpected(error, request)
+    except TradeServiceError as error:
+        logger.append_keys(code=error.code)
+        return error_response(error, request.request_id)
+    except Exception as error:  # noqa: BLE001 - a client gets an answer in our form, whatever happens
+        return _answer_unexpected(error, request)
 
 
-@app.get("/trades")
-def list_trades() -> Response[str]:
-    query = app.current_event.query_string_parameters
-    page = services.trade_service().list(
-        account=parse_account(query.get("account")),
-        limit=parse_limit(query.get("limit")),
-        cursor=query.get("cursor"),
-    )
-    return json_response(
-        HTTPStatus.OK,
-        {"trades": [trade.to_json() for trade in page.trades], "next_cursor": page.next_cursor},
-    )
+def _refuse_route(request: Request) -> Response:
+    raise RouteNotFoundError(f"there is no route {' '.join(request.route)}")
 
 
-@app.get("/trades/<trade_id>")
-def get_trade(trade_id: str) -> Response[str]:
-    return json_response(HTTPStatus.OK, services.trade_service().get(trade_id).to_json())
-
-
-@app.get("/health")
-def get_health() -> Response[str]:
-    endpoints = {"writer": services.writer(), "reader": services.reader()}
-    statuses = {name: database_status(database) for name, database in endpoints.items()}
-    body: dict[str, Any] = {"region": configuration().region, "database": statuses}
-    failures = [status for status in statuses.values() if status != "ok"]
-    if not failures:
-        return json_response(HTTPStatus.OK, {"status": "ok", **body})
-    error = error_body(failures[0], "the region cannot serve trades now", _request_id())
-    return json_response(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        {"status": "unavailable", **body, **error},
-        {"Retry-After": "5"},
-    )
-
-
-def _answer_failure(error: TradeServiceError) -> Response[str]:
-    if isinstance(error, InternalError):
-        return _answer_unexpected(error)
-    logger.info("request refused", code=error.code, status=error.status)
-    return error_response(error, _request_id())
-
-
-def _answer_unexpected(error: Exception) -> Response[str]:
+def _answer_unexpected(error: Exception, request: Request) -> Response:
     # The traceback is for the log only: it may quote hosts, statements and values.
     logger.exception("unexpected error", exc_info=error)
-    return error_response(InternalError("the service failed unexpectedly"), _request_id())
+    return error_response(InternalError("the service failed unexpectedly"), request.request_id)
 
 
-def _answer_unknown_route(_: NotFoundError) -> Response[str]:
-    return _answer_failure(RouteNotFoundError("there is no such route"))
+def _written(
+    trade: Trade | None,
+    body: dict[str, Any],
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """The answer to a write, with what later reads can ask to see."""
+    token = {CONSISTENCY_HEADER: str(ConsistencyToken.of(trade))} if trade else {}
+    if trade:
+        logger.append_keys(trade_id=trade.trade_id)
+    return json_response(status, body, {**token, **(headers or {})})
 
 
-def _refuse_method(allowed: tuple[str, ...]) -> Callable[..., Response[str]]:
-    def refuse(**_: str) -> Response[str]:
-        raise MethodNotAllowedError(
-            f"this route answers {', '.join(allowed)}", headers={"Allow": ", ".join(allowed)}
-        )
+def _at_least_as_new_as(request: Request) -> AbstractContextManager[None]:
+    """Reads within see what the request's token names, which only the region that wrote it can show."""
+    text = request.header(CONSISTENCY_HEADER)
+    token = ConsistencyToken.parse(text) if text else None
+    if token:
+        services.trade_service().require_region(token.region, request.path)
+    return not_before(token)
 
-    return refuse
+
+def _count(metric: Metric, value: int = 1) -> None:
+    request_context.current().counts[metric] = value
 
 
-app.exception_handler(TradeServiceError)(_answer_failure)
-app.exception_handler(Exception)(_answer_unexpected)
-app.not_found(_answer_unknown_route)
-for _path, _allowed in _ALLOWED_METHODS.items():
-    app.route(_path, method=[method for method in _METHODS if method not in _allowed])(
-        _refuse_method(_allowed)
+def _account_for(request: Request, response: Response, measured: RequestContext) -> None:
+    """One line and one set of metrics for each request: ids and times, nothing of what was traded."""
+    method, resource = request.route
+    total, database = measured.elapsed * 1000, measured.database_seconds * 1000
+    logger.info(
+        "request",
+        method=method,
+        route=resource,
+        status=response["statusCode"],
+        total_ms=round(total, 2),
+        database_ms=round(database, 2),
+        database_connections=measured.connections,
+        database_retries=measured.retries,
     )
-
-
-@logger.inject_lambda_context(
-    correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True
-)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one API Gateway proxy event (REST API, payload format 1.0)."""
-    return app.resolve(event, context)
-
-
-def _body() -> str | None:
-    try:
-        return app.current_event.decoded_body
-    except ValueError as error:
-        raise InvalidRequestError("the body is not valid base64 or UTF-8") from error
-
-
-def _request_id() -> str:
-    """API Gateway's request id: clients see it in x-amzn-RequestId, operators in the access log."""
-    return app.current_event.request_context.request_id or app.lambda_context.aws_request_id
+    emit(
+        {
+            Metric.REQUEST_LATENCY: total,
+            Metric.DATABASE_LATENCY: database,
+            Metric.DATABASE_CONNECTIONS: measured.connections,
+            Metric.DATABASE_RETRIES: measured.retries,
+            Metric.DATABASE_UNAVAILABLE: int(
+                response["statusCode"] == HTTPStatus.SERVICE_UNAVAILABLE
+            ),
+            **measured.counts,
+        }
+    )

@@ -1,39 +1,57 @@
-"""Cursors: a position in a listing, made opaque so that clients do not build their own."""
+"""Cursors: a place in a listing, made opaque so that clients do not build their own."""
 
 from __future__ import annotations
 
-import base64
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+from trade_service.contract.kinds import KindError, Timestamp
+from trade_service.data_access.trades import ListingPlace
 from trade_service.errors import InvalidCursorError, InvalidTradeIdError
-from trade_service.models import Position, format_timestamp
+from trade_service.opaque import decode, encode
 from trade_service.trade_id import home_region
 
-_SEPARATOR = "|"
+if TYPE_CHECKING:
+    from trade_service.models import Trade
+
+_MOMENT = Timestamp("When the trade was accepted.")
 
 
-def encode_cursor(position: Position) -> str:
-    """The position as base64url without padding, safe in a query string."""
-    text = f"{format_timestamp(position.created_at)}{_SEPARATOR}{position.trade_id}"
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+def trade_cursor(trade: Trade) -> str:
+    """The cursor of what follows a trade."""
+    return encode(_MOMENT.format(trade.created_at), trade.trade_id)
 
 
-def decode_cursor(cursor: str) -> Position:
-    """The position that ``encode_cursor`` was given.
+def place_after_trade(cursor: str) -> ListingPlace:
+    """The place that ``trade_cursor`` was given.
 
     Raises:
-        InvalidCursorError: the cursor did not come from ``encode_cursor``.
+        InvalidCursorError: the cursor did not come from ``trade_cursor``.
     """
     try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
-        timestamp, _, trade_id = text.partition(_SEPARATOR)
-        moment = datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        timestamp, trade_id = decode(cursor)
+        place = ListingPlace(_MOMENT.parse(timestamp), trade_id)
         home_region(trade_id)
-    except (ValueError, InvalidTradeIdError) as error:
+    except (ValueError, KindError, InvalidTradeIdError) as error:
         raise InvalidCursorError("the cursor was not issued by this API") from error
-    position = Position(created_at=moment, trade_id=trade_id)
-    # Several texts decode to one position (short fractions, spare bits): only our own is accepted.
-    if encode_cursor(position) != cursor:
+    # A moment has several notations, of which a cursor has one.
+    if _MOMENT.format(place.created_at) != timestamp:
         raise InvalidCursorError("the cursor was not issued by this API")
-    return position
+    return place
+
+
+def symbol_cursor(symbol: str) -> str:
+    """The cursor of what follows a symbol."""
+    return encode(symbol)
+
+
+def symbol_after(cursor: str) -> str:
+    """The symbol that ``symbol_cursor`` was given.
+
+    Raises:
+        InvalidCursorError: the cursor did not come from ``symbol_cursor``.
+    """
+    try:
+        (symbol,) = decode(cursor)
+    except ValueError as error:
+        raise InvalidCursorError("the cursor was not issued by this API") from error
+    return symbol

@@ -1,9 +1,10 @@
-"""Accepting trades once, and finding them again."""
+"""Accepting trades once, cancelling them, and finding them again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from trade_service.errors import (
@@ -11,13 +12,16 @@ from trade_service.errors import (
     TradeInOtherRegionError,
     TradeNotFoundError,
 )
-from trade_service.logic.cursor import decode_cursor, encode_cursor
-from trade_service.models import Trade, TradePage, TradeRequest
+from trade_service.logic.cursor import place_after_trade, trade_cursor
+from trade_service.models import BatchError, BatchResult, Status, Trade, TradePage
 from trade_service.trade_id import home_region, new_trade_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trade_service.configuration import Configuration
     from trade_service.data_access.trades import TradeRepository
+    from trade_service.models import OrderKey, TradeQuery, TradeRequest
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,27 @@ class TradeService:
         Raises:
             ClientOrderConflictError: that client order id already names a different trade.
         """
+        (outcome,) = self._accept([request])
+        if isinstance(outcome, ClientOrderConflictError):
+            raise outcome
+        return outcome
+
+    def accept_batch(self, requests: Sequence[TradeRequest]) -> tuple[BatchResult, ...]:
+        """Record trades in one transaction; what became of each, in their order."""
+        return tuple(map(_batch_result, self._accept(requests)))
+
+    def cancel(self, trade_id: str) -> Trade:
+        """Cancel a trade. One that is cancelled stays as it is, so the same call may come again.
+
+        Raises: as ``get``.
+        """
+        self._require_home(trade_id, f"/trades/{trade_id}/cancel")
         now = datetime.now(UTC)
-        region = self._configuration.region
-        trade = Trade(
-            trade_id=new_trade_id(region, now), region=region, request=request, created_at=now
-        )
-        recorded = self._repository.record(trade)
-        if recorded.request != request:
-            raise ClientOrderConflictError(
-                "this account has used this client_order_id for a different trade",
-                details={"trade_id": recorded.trade_id},
-            )
-        return Acceptance(trade=recorded, created=recorded is trade)
+
+        def change(trade: Trade) -> Trade:
+            return trade.cancelled(now) if trade.status is Status.ACCEPTED else trade
+
+        return _found(self._repository.change(trade_id, change))
 
     def get(self, trade_id: str) -> Trade:
         """The trade with this id.
@@ -62,33 +75,87 @@ class TradeService:
             TradeInOtherRegionError: another region issued it; its details say where to ask.
             TradeNotFoundError: this region did not issue it.
         """
-        home = home_region(trade_id)
-        if home != self._configuration.region:
-            raise TradeInOtherRegionError(
-                f"this trade is held in {home}",
-                details={
-                    "home_region": home,
-                    "url": self._configuration.trade_url(trade_id, home),
-                },
-            )
-        trade = self._repository.find(trade_id)
-        if trade is None:
-            raise TradeNotFoundError("there is no trade with this id")
-        return trade
+        self._require_home(trade_id, f"/trades/{trade_id}")
+        return _found(self._repository.find(trade_id))
 
-    def list(self, account: str, limit: int, cursor: str | None) -> TradePage:
+    def page(self, query: TradeQuery) -> TradePage:
         """A page of an account's trades in this region, newest first.
 
         Raises:
             InvalidCursorError: the cursor was not issued by this API.
         """
-        after = decode_cursor(cursor) if cursor is not None else None
+        after = place_after_trade(query.cursor) if query.cursor is not None else None
         # One more than asked for tells whether another page follows.
-        trades = self._repository.newest(account, limit + 1, after)
-        page = trades[:limit]
-        next_cursor = encode_cursor(page[-1].position) if len(trades) > limit else None
-        return TradePage(trades=page, next_cursor=next_cursor)
+        trades = self._repository.newest(query, query.limit + 1, after)
+        page = trades[: query.limit]
+        more = len(trades) > query.limit
+        return TradePage(trades=page, next_cursor=trade_cursor(page[-1]) if more else None)
 
     def url(self, trade: Trade) -> str:
         """The trade's own address."""
-        return self._configuration.trade_url(trade.trade_id, trade.region)
+        return self._configuration.url(trade.region, f"/trades/{trade.trade_id}")
+
+    def _accept(
+        self, requests: Sequence[TradeRequest]
+    ) -> list[Acceptance | ClientOrderConflictError]:
+        now = datetime.now(UTC)
+        region = self._configuration.region
+        # The first of several with one key: the others repeat it, or conflict with it.
+        wanted: dict[OrderKey, Trade] = {}
+        for request in requests:
+            if request.key not in wanted:
+                wanted[request.key] = Trade(
+                    **vars(request),
+                    trade_id=new_trade_id(region, now),
+                    region=region,
+                    status=Status.ACCEPTED,
+                    created_at=now,
+                    cancelled_at=None,
+                )
+        recorded = self._repository.record(list(wanted.values()))
+        created = {key for key, trade in recorded.items() if trade.trade_id == wanted[key].trade_id}
+        outcomes: list[Acceptance | ClientOrderConflictError] = []
+        for request in requests:
+            trade = recorded[request.key]
+            if trade.request != request:
+                outcomes.append(_conflict(trade))
+                continue
+            outcomes.append(Acceptance(trade, created=request.key in created))
+            created.discard(request.key)
+        return outcomes
+
+    def _require_home(self, trade_id: str, path: str) -> None:
+        self.require_region(home_region(trade_id), path)
+
+    def require_region(self, home: str, path: str) -> None:
+        """Refuse what only another region can answer.
+
+        Raises:
+            TradeInOtherRegionError: it is not this one; the details say where to ask.
+        """
+        if home != self._configuration.region:
+            raise TradeInOtherRegionError(
+                f"this trade is held in {home}",
+                details={"home_region": home, "url": self._configuration.url(home, path)},
+            )
+
+
+def _conflict(recorded: Trade) -> ClientOrderConflictError:
+    return ClientOrderConflictError(
+        "this account has used this client_order_id for a different trade",
+        details={"trade_id": recorded.trade_id},
+    )
+
+
+def _batch_result(outcome: Acceptance | ClientOrderConflictError) -> BatchResult:
+    if isinstance(outcome, ClientOrderConflictError):
+        error = BatchError(outcome.code, outcome.message)
+        return BatchResult(int(outcome.status), trade=None, error=error)
+    status = HTTPStatus.CREATED if outcome.created else HTTPStatus.OK
+    return BatchResult(int(status), trade=outcome.trade, error=None)
+
+
+def _found(trade: Trade | None) -> Trade:
+    if trade is None:
+        raise TradeNotFoundError("there is no trade with this id")
+    return trade

@@ -1,0 +1,212 @@
+"""One verified connection to one endpoint of the cluster."""
+
+from __future__ import annotations
+
+import select
+import ssl
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+from pymysql.constants import ER
+from pymysql.cursors import DictCursor
+
+from trade_service import request_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from trade_service.data_access.credentials import CredentialsProvider
+
+# Small parts of the 29 seconds that API Gateway waits, so that a lost database becomes our own 503.
+CONNECT_TIMEOUT_SECONDS = 3.0
+STATEMENT_TIMEOUT_SECONDS = 5.0
+# Below the statement's own, so that a wait for a lock ends with the server's word for it.
+LOCK_WAIT_SECONDS = 3
+# Security groups drop an idle tracked connection after 350 seconds on Nitro hosts, without telling
+# either end; a statement on one would hang until its timeout. Replace it before that.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
+MAXIMUM_IDLE_SECONDS = 240
+
+_SESSION = (
+    # Aurora's default sql_mode is not strict: it would cut what does not fit, silently.
+    f"SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}",
+    # No gap locks: concurrent inserts of neighbouring keys would deadlock.
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An address of the cluster.
+
+    ``database_name`` None connects to the server only, as a first migration must.
+    """
+
+    host: str
+    port: int
+    database_name: str | None
+    ca_bundle: Path
+    statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS
+
+
+class TimedCursor(DictCursor):
+    """Rows as dictionaries. Every statement is timed, and ends with the request's time."""
+
+    connection: Connection
+
+    def execute(self, query: str, args: Any = None) -> int:
+        """Run a statement; the number of rows found, or changed."""
+        with self.connection.bounded():
+            return super().execute(query, args)
+
+
+if TYPE_CHECKING:
+    _PyMySqlConnection = pymysql.Connection[TimedCursor]
+else:
+    _PyMySqlConnection = pymysql.Connection
+
+
+class Connection(_PyMySqlConnection):
+    """A connection whose every wait is bounded by what is left of the request's time."""
+
+    statement_timeout_seconds = STATEMENT_TIMEOUT_SECONDS
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        with self.bounded():
+            super().begin()
+
+    def commit(self) -> None:
+        """Commit. When this fails, nobody knows whether the transaction took effect."""
+        with self.bounded():
+            super().commit()
+
+    def rollback(self) -> None:
+        """Roll back."""
+        with self.bounded():
+            super().rollback()
+
+    def bounded(self) -> Any:
+        """The context of one exchange with the server: its wait is limited, and counted."""
+        context = request_context.current()
+        # PyMySQL takes these for the whole connection only, and reads them before every exchange.
+        allowed = max(0.01, min(self.statement_timeout_seconds, context.remaining))
+        self._read_timeout = self._write_timeout = allowed
+        return context.database_time()
+
+    def is_silent(self) -> bool:
+        """Whether the server has neither closed nor reset the connection, as far as this host knows.
+
+        Costs no exchange: between two statements there is nothing to read but an end of the connection.
+        """
+        readable, _, _ = select.select([self.socket], [], [], 0)
+        return not readable
+
+    def drop(self) -> None:
+        """Close at once: `close` would first send a farewell, which can wait for a stalled server."""
+        self._force_close()
+
+    @property
+    def socket(self) -> ssl.SSLSocket:
+        return self._sock
+
+    # Not in the stubs of PyMySQL; it has no public way to either.
+    _sock: ssl.SSLSocket
+    _force_close: Callable[[], None]
+
+
+class Session:
+    """The connection to an endpoint, kept from one invocation to the next."""
+
+    def __init__(self, endpoint: Endpoint, credentials: CredentialsProvider) -> None:
+        self.endpoint = endpoint
+        self._credentials = credentials
+        self._tls: ssl.SSLContext | None = None
+        self._connection: Connection | None = None
+        self._last_used = (0.0, 0.0)
+
+    def connection(self) -> Connection:
+        """The kept connection, or a new one where it is gone or was idle for too long.
+
+        Raises:
+            pymysql.err.Error, OSError: there is no connecting now.
+            DatabaseUnavailableError: the credentials cannot be read.
+        """
+        if self._connection is not None and (self._was_idle() or not self._connection.is_silent()):
+            self.close()
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def used(self) -> None:
+        """Note that the connection has just worked."""
+        self._last_used = (time.time(), time.monotonic())
+
+    def close(self) -> None:
+        """Drop the connection; the next use opens another, to where the name then leads."""
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.open:
+            connection.drop()
+
+    def _was_idle(self) -> bool:
+        # Both clocks: the monotonic one may stand still while Lambda has frozen the process, and the
+        # time of day may be set back.
+        wall, monotonic = self._last_used
+        idle = max(abs(time.time() - wall), time.monotonic() - monotonic)
+        return idle > MAXIMUM_IDLE_SECONDS
+
+    def _connect(self) -> Connection:
+        context = request_context.current()
+        context.connections += 1
+        with context.database_time():
+            try:
+                return self._connect_once(context.remaining)
+            except pymysql.err.OperationalError as error:
+                if error.args[0] != ER.ACCESS_DENIED_ERROR:
+                    raise
+                # The password was rotated after this process read it.
+                self._credentials.forget()
+                return self._connect_once(context.remaining)
+
+    def _connect_once(self, remaining: float) -> Connection:
+        credentials = self._credentials.current()
+        endpoint = self.endpoint
+        allowed = max(0.01, min(CONNECT_TIMEOUT_SECONDS, remaining))
+        if self._tls is None:
+            self._tls = tls_context(endpoint.ca_bundle)
+        connection = Connection(
+            host=endpoint.host,
+            port=endpoint.port,
+            user=credentials.username,
+            password=credentials.password,
+            database=endpoint.database_name,
+            ssl=self._tls,
+            charset="utf8mb4",
+            autocommit=True,
+            connect_timeout=allowed,
+            # The handshake's own waits; every later exchange sets its own.
+            read_timeout=allowed,
+            write_timeout=allowed,
+            cursorclass=TimedCursor,
+        )
+        connection.statement_timeout_seconds = endpoint.statement_timeout_seconds
+        with connection.cursor() as cursor:
+            for statement in _SESSION:
+                cursor.execute(statement)
+        self.used()
+        return connection
+
+
+def tls_context(ca_bundle: Path) -> ssl.SSLContext:
+    """TLS 1.2 or newer, trusting only the bundle's authorities, checking the host's name.
+
+    Built bare rather than by ``ssl.create_default_context``: from Python 3.13 that adds
+    VERIFY_X509_STRICT, and the function must behave alike on every runtime.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cafile=ca_bundle)
+    return context
