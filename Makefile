@@ -48,6 +48,7 @@ lock: ## Resolve the requirements anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--extra development --output-file requirements/development.txt pyproject.toml
 	uv pip compile --quiet --no-build --python-version 3.12 --generate-hashes --no-emit-index-url \
+		--no-emit-package botocore --no-emit-package s3transfer --no-emit-package urllib3 --no-emit-package python-dateutil --no-emit-package six \
 		--output-file requirements/lambda.txt requirements/lambda.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--output-file requirements/local-aws.txt requirements/local-aws.in
