@@ -38,7 +38,7 @@ bench-archive: $(VENV)/installed ## Time keep and restore of objects against a c
 	@$(LOCAL) $(BIN)/python -m benchmarks.archive --pairs $(or $(PAIRS),3)
 
 openapi: $(VENV)/installed ## Make the API's document and page from the models
-	PYTHONPATH=src/lambda $(BIN)/python -m trade_service.contract.openapi > docs/api/openapi.json
+	PYTHONPATH=src/lambda $(BIN)/python -m api_reference
 
 format: $(VENV)/installed ## Put the sources into the project's form
 	$(BIN)/ruff check --fix

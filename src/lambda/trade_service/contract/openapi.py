@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API: `python -m trade_service.contract.openapi` prints it.
+"""The OpenAPI document of the API; `make openapi` writes it to docs/api.
 
 3.0.3, whose schemas come nearest to the draft 4 that API Gateway knows.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
@@ -7,8 +7,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-i
 from __future__ import annotations
 
 import inspect
-import json
-import sys
 from http import HTTPStatus
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -242,8 +240,3 @@ def _reference_to(name: str) -> Node:
 
 def _json(schema: Node) -> Node:
     return {"content": {"application/json": {"schema": schema}}}
-
-
-if __name__ == "__main__":
-    json.dump(document(), sys.stdout, indent=2)
-    sys.stdout.write("\n")
