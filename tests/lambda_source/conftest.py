@@ -12,6 +12,7 @@ from trade_service import services
 from trade_service.handlers import schema_migrator, trade_api
 from trade_service.observability import logger
 
+from tests.lambda_source.documented import assert_documented
 from tests.lambda_source.events import CONTEXT, REGION, Answer, proxy_event
 from tests.lambda_source.servers import (
     HOST,
@@ -90,7 +91,9 @@ def unmigrated(environment: dict[str, str]) -> Call:
 
     def call(method: str, path: str, **parts: Any) -> Answer:
         event = proxy_event(method, path, **parts)
-        return Answer.from_response(trade_api.handler(event, CONTEXT))
+        response = trade_api.handler(event, CONTEXT)
+        assert_documented(event, response)
+        return Answer.from_response(response)
 
     return call
 

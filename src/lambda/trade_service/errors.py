@@ -89,13 +89,6 @@ class RouteNotFoundError(TradeServiceError):
     code = "route_not_found"
 
 
-class MethodNotAllowedError(TradeServiceError):
-    """The path exists, but not with this method."""
-
-    status = HTTPStatus.METHOD_NOT_ALLOWED
-    code = "method_not_allowed"
-
-
 class ClientOrderConflictError(TradeServiceError):
     """The account has used this client order id for a different trade."""
 

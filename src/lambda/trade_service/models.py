@@ -89,6 +89,7 @@ Total = Annotated[
         SCALE,
         description="The quantities of the accepted trades of this side, summed up.",
         example="1200.5",
+        signed=True,
     ),
 ]
 Cursor = Annotated[

@@ -74,7 +74,7 @@ class Amount:
     """An exact decimal, as a string: JSON numbers are binary floating point in most clients.
 
     `digits` before the point and `scale` after it, as the database column has them. What clients may
-    send is above zero and unsigned; what the service computes may be anything (`signed`).
+    send is above zero and unsigned; what the service computes may be anything (`signed`), zero too.
     """
 
     digits: int
