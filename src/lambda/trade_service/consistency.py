@@ -45,8 +45,8 @@ class ConsistencyToken:
             token = cls(trade_id, int(version))
         except (ValueError, InvalidTradeIdError) as error:
             raise InvalidConsistencyTokenError(_NOT_OURS) from error
-        # A number has several notations, of which a token has one.
-        if str(token) != text:
+        # A number has several notations, of which a token has one; the first write is 1.
+        if token.version < 1 or str(token) != text:
             raise InvalidConsistencyTokenError(_NOT_OURS)
         return token
 

@@ -138,7 +138,7 @@ def parse_value(model: type[Any], key: str, value: Any) -> Any:
 def parse_json(model: type[Model], body: str | None) -> Model:
     """The model in a request's body. Raises InvalidRequestError, also for what is no JSON."""
     try:
-        document = json.loads(body or "", parse_constant=_refuse_constant)
+        document = _JSON.decode(body or "")
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError("the body is not valid JSON") from error
     return parse(model, document, "body")
@@ -148,7 +148,7 @@ def parse_query(model: type[Model], query: Mapping[str, list[str]] | None) -> Mo
     """The model in a query string, whose parameters stand there once each. Raises InvalidRequestError."""
     for name, values in (query or {}).items():
         if len(values) != 1:
-            raise InvalidRequestError(f"{_printable(name)} is given more than once")
+            raise _repeated(name)
     return parse(model, {name: values[0] for name, values in (query or {}).items()})
 
 
@@ -165,9 +165,26 @@ def _at(where: str, key: str) -> str:
 
 def _printable(name: str) -> str:
     """A client's own text, short enough and safe to answer with."""
-    return name.encode("ascii", "backslashreplace").decode()[:64]
+    return ascii(name)[1:-1][:64]
+
+
+def _repeated(name: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{_printable(name)} is given more than once")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Readers differ in which of two they take: API Gateway could have checked the other one.
+    document: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in document:
+            raise _repeated(name)
+        document[name] = value
+    return document
 
 
 def _refuse_constant(name: str) -> None:
     # NaN and Infinity, which Python reads and JSON does not have.
     raise ValueError(name)
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)

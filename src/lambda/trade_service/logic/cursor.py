@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trade_service.contract.kinds import KindError, Timestamp
+from trade_service.contract.documents import parse_value
+from trade_service.contract.kinds import Timestamp
 from trade_service.data_access.trades import ListingPlace
-from trade_service.errors import InvalidCursorError, InvalidTradeIdError
+from trade_service.errors import InvalidCursorError, InvalidRequestError, InvalidTradeIdError
+from trade_service.models import Position
 from trade_service.opaque import decode, encode
 from trade_service.trade_id import home_region
 
@@ -31,7 +33,7 @@ def place_after_trade(cursor: str) -> ListingPlace:
         timestamp, trade_id = decode(cursor)
         place = ListingPlace(_MOMENT.parse(timestamp), trade_id)
         home_region(trade_id)
-    except (ValueError, KindError, InvalidTradeIdError) as error:
+    except (ValueError, InvalidTradeIdError) as error:
         raise InvalidCursorError("the cursor was not issued by this API") from error
     # A moment has several notations, of which a cursor has one.
     if _MOMENT.format(place.created_at) != timestamp:
@@ -51,7 +53,8 @@ def symbol_after(cursor: str) -> str:
         InvalidCursorError: the cursor did not come from ``symbol_cursor``.
     """
     try:
-        (symbol,) = decode(cursor)
-    except ValueError as error:
+        (text,) = decode(cursor)
+        symbol: str = parse_value(Position, "symbol", text)
+    except (ValueError, InvalidRequestError) as error:
         raise InvalidCursorError("the cursor was not issued by this API") from error
     return symbol
