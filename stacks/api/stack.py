@@ -26,6 +26,7 @@ from stacks.data.outputs import DataOutputs
 from stacks.global_dns.outputs import ZoneOutputs
 from stacks.network.outputs import NetworkOutputs
 from stacks.security.outputs import SecurityOutputs
+from stacks.settings import REGIONS
 
 if TYPE_CHECKING:
     from cdktf import TerraformStack
@@ -109,6 +110,7 @@ class ApiStack(RegionalStack):
             package_hash=package.sha256_base64,
             environment={
                 "API_DOMAIN": self._domain,
+                "API_REGIONS": ",".join(region.name for region in REGIONS),
                 "DATABASE_WRITER_HOST": database.writer_endpoint,
                 "DATABASE_READER_HOST": database.reader_endpoint,
                 "DATABASE_PORT": Token.as_string(database.database_port),

@@ -69,6 +69,7 @@ def environment(
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": secret.url,
         "AWS_LAMBDA_FUNCTION_NAME": "trade-api-test",
         "API_DOMAIN": "api.dev.trading.example.com",
+        "API_REGIONS": "us-east-1,us-east-2,us-west-2",
         "DATABASE_WRITER_HOST": HOST,
         "DATABASE_READER_HOST": HOST,
         "DATABASE_PORT": str(server.port),

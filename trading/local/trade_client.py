@@ -58,9 +58,10 @@ class TradeClient:
 
     def _send(self, method: str, path: str, body: bytes | None) -> Answer:
         url = f"{self.url}{path}"
-        request = urllib.request.Request(
-            url, data=body, method=method, headers=self._signed_headers(method, url, body)
+        headers = signed_headers(
+            method, url, body, region=self.region, credentials=self.credentials
         )
+        request = urllib.request.Request(url, data=body, method=method, headers=headers)
         try:
             with _opener(url).open(request, timeout=_TIMEOUT_SECONDS) as response:
                 return Answer(response.status, json.load(response))
@@ -71,15 +72,19 @@ class TradeClient:
                 f"the API of {self.region} does not answer at {url}: {error}"
             ) from error
 
-    def _signed_headers(self, method: str, url: str, body: bytes | None) -> dict[str, str]:
-        # Only here: botocore is slow to import, and most verbs call no API.
-        from botocore.auth import SigV4Auth  # noqa: PLC0415
-        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
 
-        headers = {"Content-Type": "application/json"} if body else {}
-        request = AWSRequest(method=method, url=url, data=body, headers=headers)
-        SigV4Auth(self.credentials, "execute-api", self.region).add_auth(request)
-        return dict(request.headers.items())
+def signed_headers(
+    method: str, url: str, body: bytes | None, *, region: str, credentials: ReadOnlyCredentials
+) -> dict[str, str]:
+    """The headers of a request, its signature among them."""
+    # Only here: botocore is slow to import, and most verbs call no API.
+    from botocore.auth import SigV4Auth  # noqa: PLC0415
+    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+
+    headers = {"Content-Type": "application/json"} if body else {}
+    request = AWSRequest(method=method, url=url, data=body, headers=headers)
+    SigV4Auth(credentials, "execute-api", region).add_auth(request)
+    return dict(request.headers.items())
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:

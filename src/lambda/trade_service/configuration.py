@@ -31,6 +31,7 @@ class Configuration:
 
     region: str
     api_domain: str
+    api_regions: frozenset[str]
     database_writer_host: str
     database_reader_host: str
     database_port: int
@@ -57,6 +58,7 @@ class Configuration:
         return cls(
             region=_required(environment, "AWS_REGION"),
             api_domain=_required(environment, "API_DOMAIN"),
+            api_regions=frozenset(_required(environment, "API_REGIONS").split(",")),
             database_writer_host=_required(environment, "DATABASE_WRITER_HOST"),
             database_reader_host=_required(environment, "DATABASE_READER_HOST"),
             database_port=int(port),

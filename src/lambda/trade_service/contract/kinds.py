@@ -175,9 +175,10 @@ class Timestamp:
         return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def schema(self) -> Schema:
-        """As a pattern; `date-time` would also admit offsets from UTC."""
+        """As a pattern, since `date-time` also admits offsets from UTC; it alone knows the months' days."""
         return {
             "type": "string",
+            "format": "date-time",
             "pattern": f"^{self._PATTERN}$",
             "description": self.description,
             "example": "2025-01-31T12:00:00.000000Z",

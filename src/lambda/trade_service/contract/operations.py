@@ -163,5 +163,6 @@ OPERATIONS = (
 
 def errors_of(operation: Operation) -> tuple[type[TradeServiceError], ...]:
     """All errors that an operation answers with."""
-    token = (InvalidConsistencyTokenError, TradeInOtherRegionError) if operation.reads else ()
+    of_token = (InvalidConsistencyTokenError, TradeInOtherRegionError, TradeNotFoundError)
+    token = of_token if operation.reads else ()
     return tuple(dict.fromkeys((*operation.errors, *token, *ALWAYS)))

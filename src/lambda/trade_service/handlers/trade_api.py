@@ -174,8 +174,8 @@ def _written(
 def _at_least_as_new_as(request: Request) -> AbstractContextManager[None]:
     """Reads within see what the request's token names, which only the region that wrote it can show."""
     text = request.header(CONSISTENCY_HEADER)
-    token = ConsistencyToken.parse(text) if text else None
-    if token:
+    token = ConsistencyToken.parse(text) if text is not None else None
+    if token is not None:
         services.trade_service().require_region(token.region, request.path)
     return not_before(token)
 

@@ -132,7 +132,10 @@ class TradeService:
 
         Raises:
             TradeInOtherRegionError: it is not this one; the details say where to ask.
+            TradeNotFoundError: it is no region of this API.
         """
+        if home not in self._configuration.api_regions:
+            raise TradeNotFoundError("no region of this API has issued this")
         if home != self._configuration.region:
             raise TradeInOtherRegionError(
                 f"this trade is held in {home}",
