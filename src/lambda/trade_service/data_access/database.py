@@ -50,7 +50,7 @@ class Database:
     broke or has become read-only. A lost connection leaves unknown whether a commit took effect, so all
     work must be safe to repeat.
 
-    Raises, from both ways to work:
+    Raises, from all ways to work:
         DatabaseUnavailableError: the endpoint cannot be reached, or stopped answering.
         DatabaseBusyError: others held its locks for too long.
         SchemaNotReadyError: it answers, but lacks the database, a table or a column.
@@ -67,6 +67,16 @@ class Database:
     def transact(self, work: Callable[[TimedCursor], Result]) -> Result:
         """Do work in one transaction, which is rolled back on any exception."""
         return self._insist(lambda: self._in_session(lambda cursor: _transaction(work, cursor)))
+
+    def snapshot(self, work: Callable[[TimedCursor], Result]) -> Result:
+        """Do work that only reads, however many statements, all of it as of one moment."""
+
+        def of_one_moment(cursor: TimedCursor) -> Result:
+            # For the next transaction alone.
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            return _transaction(work, cursor)
+
+        return self._insist(lambda: self._in_session(of_one_moment))
 
     @property
     def seems_away(self) -> bool:

@@ -36,6 +36,10 @@ class PositionService:
             next_cursor=symbol_cursor(page[-1].symbol) if more else None,
         )
 
+    def differing(self) -> int:
+        """How many positions are not the sum of their trades."""
+        return len(self._repository.differing())
+
     def reconcile(self) -> int:
         """Make every position the sum of its trades; how many were not."""
         differing = self._repository.differing()
