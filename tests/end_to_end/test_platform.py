@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from stacks.settings import FOUNDATION_WORKSPACE
+from tests.end_to_end.api_document import check_against_document
 from tests.end_to_end.behind_terraform import (
     prove_a_deletion_is_found,
     prove_changes_are_found,
@@ -207,6 +208,24 @@ def test_clients_faults_are_answered_as_such(clients: dict[str, TradeClient], re
     assert client.post_trade(trade(region, price="99")).status == 409
     assert client.post_trade(trade(region, price="a lot")).status == 400
     assert client.get_trade("nonsense").status == 400
+
+
+def test_positions_follow_batches_and_cancels(clients: dict[str, TradeClient]) -> None:
+    client = clients[REGION_NAMES[0]]
+    buys = [
+        {**trade(client.region), "account": "desk", "client_order_id": f"{n}"} for n in range(3)
+    ]
+    sale = {**buys[0], "client_order_id": "sale", "side": "SELL", "quantity": "4.5"}
+    results = client.post_trades([*buys, sale, buys[0]]).body["results"]
+    assert [result["status"] for result in results] == [201, 201, 201, 201, 200]
+    cancelled = client.cancel_trade(results[1]["trade"]["trade_id"])
+    assert (cancelled.status, cancelled.body["status"]) == (200, "CANCELLED")
+    [position] = client.get_positions("desk").body["positions"]
+    assert (position["quantity"], position["bought"], position["trades"]) == ("15.5", "20", 3)
+
+
+def test_the_api_keeps_to_its_document(clients: dict[str, TradeClient]) -> None:
+    check_against_document(clients[REGION_NAMES[0]])
 
 
 def test_a_trade_of_another_region_is_answered_with_where_it_lives(

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from botocore.credentials import ReadOnlyCredentials
 
@@ -47,6 +47,18 @@ class TradeClient:
     def get_trade(self, trade_id: str) -> Answer:
         """Read a trade back."""
         return self._request("GET", f"/trades/{quote(trade_id, safe='')}")
+
+    def post_trades(self, trades: Sequence[Mapping[str, str]]) -> Answer:
+        """Record up to 100 trades together; as safe to repeat."""
+        return self._request("POST", "/trades/batch", json.dumps({"trades": trades}).encode())
+
+    def cancel_trade(self, trade_id: str) -> Answer:
+        """Cancel a trade; safe to repeat."""
+        return self._request("POST", f"/trades/{quote(trade_id, safe='')}/cancel")
+
+    def get_positions(self, account: str) -> Answer:
+        """Read what an account's trades in this region add up to."""
+        return self._request("GET", f"/positions/{quote(account, safe='')}")
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> Answer:
         for attempt in range(1, _ATTEMPTS + 1):

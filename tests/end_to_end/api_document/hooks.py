@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import schemathesis
-from schemathesis import auths
 from botocore.credentials import ReadOnlyCredentials
 from requests.auth import AuthBase
+from schemathesis import auths
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from trading.local.trade_client import signed_headers
@@ -44,7 +44,9 @@ auths.GLOBAL_AUTH_STORAGE.set_from_requests(SigV4())
 
 @schemathesis.check
 def accepts_what_the_document_admits(
-    context: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
+    context: schemathesis.CheckContext,
+    response: schemathesis.Response,
+    case: schemathesis.Case[Any],
 ) -> None:
     """Valid data is accepted, but for texts that were never issued."""
     if response.status_code == 400 and response.json()["error"]["code"] in OPAQUE:
