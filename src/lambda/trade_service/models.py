@@ -10,6 +10,7 @@ from typing import Annotated
 
 from trade_service.contract.documents import Items
 from trade_service.contract.kinds import Amount, Choice, Text, Timestamp, Whole
+from trade_service.trade_id import REGION_PATTERN, TRADE_ID_PATTERN
 
 # What the columns of the amounts hold: DECIMAL(28,10).
 DIGITS, SCALE = 18, 10
@@ -59,7 +60,7 @@ Price = Annotated[
 TradeId = Annotated[
     str,
     Text(
-        pattern="[a-z]{2}(-[a-z]{2,12}){1,2}-[0-9]{1,2}-[0-7][0-9A-HJKMNP-TV-Z]{25}",
+        pattern=TRADE_ID_PATTERN,
         description="The region that holds the trade, and a ULID.",
         example="us-east-1-01JD8X6Y3Q4Z7M0V9T2K5B8N1C",
     ),
@@ -67,7 +68,7 @@ TradeId = Annotated[
 RegionName = Annotated[
     str,
     Text(
-        pattern="[a-z]{2}(-[a-z]{2,12}){1,2}-[0-9]{1,2}",
+        pattern=REGION_PATTERN,
         description="The AWS region that answers, and holds what it answers with.",
         example="us-east-1",
     ),

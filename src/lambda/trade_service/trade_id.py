@@ -19,7 +19,11 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 26
 _RANDOM_BITS = 80
 # The first character of a ULID carries 3 bits only: 26 characters of 5 bits hold 128.
-_TRADE_ID = re.compile(r"([a-z]{2}(?:-[a-z]{2,12}){1,2}-[0-9]{1,2})-([0-7][0-9A-HJKMNP-TV-Z]{25})")
+ULID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+REGION_PATTERN = "[a-z]{2}(-[a-z]{2,12}){1,2}-[0-9]{1,2}"
+TRADE_ID_PATTERN = f"{REGION_PATTERN}-{ULID_PATTERN}"
+
+_TRADE_ID = re.compile(f"({REGION_PATTERN})-{ULID_PATTERN}")
 
 
 def new_trade_id(region: str, moment: datetime) -> str:
