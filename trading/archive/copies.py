@@ -8,7 +8,8 @@ from stacks.settings import REGIONS, parse_workspace
 from trading.archive.archives import archives
 from trading.archive.cluster import Snapshots
 from trading.archive.objects import Kept, Place, Progress, checksum_of, copy_object, in_parallel
-from trading.archive.restore import unrestorable
+from trading.archive.restore import require_restorable, unrestorable
+from trading.archive.shelf import UnreadableError
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -40,8 +41,12 @@ def copy_away(engine: Engine, shelf: Shelf, manifest: Manifest, telling: Telling
 
 def bring_home(engine: Engine, shelf: Shelf, generation: str, telling: Telling) -> None:
     """Copy a generation back that only another region's archive has whole."""
-    here = shelf.manifest(generation)
-    fault = unrestorable(shelf, here) if here else None
+    fault: OperatorError | None
+    try:
+        here = shelf.manifest(generation)
+        fault = unrestorable(shelf, here) if here else None
+    except UnreadableError as error:
+        here, fault = None, error
     if here and fault is None:
         return
     elsewhere = copy_shelf(engine, shelf.region)
@@ -50,9 +55,17 @@ def bring_home(engine: Engine, shelf: Shelf, generation: str, telling: Telling) 
         raise fault or OperatorError(
             f"no archive has the generation {generation} of {shelf.region}"
         )
-    if here:
+    if fault:
         telling.milestone(f"bringing it home anew: {fault}")
+        require_restorable(elsewhere, manifest)
+    if here:
         shelf.withdraw(generation)
+    elif fault:
+        # What is left of it is under the lost key, too: nothing that a copy could go on with.
+        archive = shelf.archive
+        snapshots = Snapshots(archive.environment, archive.region, telling.pause)
+        snapshots.remove(shelf.snapshot_name(generation))
+        shelf.clear(generation)
     copy_generation(elsewhere, shelf, manifest, telling)
 
 

@@ -66,12 +66,17 @@ def empty(s3: Any, bucket: str) -> None:
     remove_versions(s3, bucket, [(one["Key"], one["VersionId"]) for one in listed(s3, bucket)])
 
 
-def lose_region(stack: Stack) -> None:
-    """All that the home archive has."""
-    empty(stack.s3, stack.shelf.archive.bucket)
+def lose_key(stack: Stack) -> None:
+    """What opens all that the home archive has."""
     stack.client("kms").schedule_key_deletion(
         KeyId=stack.shelf.archive.kms_key_arn, PendingWindowInDays=7
     )
+
+
+def lose_region(stack: Stack) -> None:
+    """All that the home archive has."""
+    lose_key(stack)
+    empty(stack.s3, stack.shelf.archive.bucket)
     name = stack.shelf.snapshot_name(FIRST)
     stack.database.rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
 
@@ -134,12 +139,18 @@ def test_other_bytes_are_refused(stack: Stack, kept: Manifest, elsewhere: Shelf)
     assert elsewhere.newest() is None
 
 
+@pytest.mark.parametrize("lose", [lose_region, lose_key])
 @pytest.mark.parametrize("cut_off", [False, True])
 def test_generation_comes_home(
-    stack: Stack, kept: Manifest, elsewhere: Shelf, engine: Any, cut_off: bool
+    stack: Stack,
+    kept: Manifest,
+    elsewhere: Shelf,
+    engine: Any,
+    cut_off: bool,
+    lose: Callable[[Stack], None],
 ) -> None:
     copy_generation(stack.shelf, elsewhere, kept, stack.telling)
-    lose_region(stack)
+    lose(stack)
     stack.s3.delete_bucket_encryption(Bucket=stack.shelf.archive.bucket)
     archive = replace(stack.shelf.archive, kms_key_arn=create_key(stack.client))
     home = replace(stack.shelf, archive=archive)
