@@ -36,10 +36,13 @@ def answering() -> Iterator[None]:
 
 def advice(error: Exception) -> str:
     """What to look at when AWS has not answered as hoped."""
-    from botocore.exceptions import ConnectionError, InvalidRegionError  # noqa: PLC0415, A004 - see `session`
+    from botocore.exceptions import ClientError, ConnectionError, InvalidRegionError  # noqa: PLC0415, A004 - see `session`
 
     if isinstance(error, ConnectionError | InvalidRegionError):
         return "check the network, and the name of the region (TRADING_STATE_REGION)"
+    # S3 and RDS pass on what KMS says under names of their own, which all begin alike.
+    if isinstance(error, ClientError) and error.response["Error"]["Code"].startswith("KMS"):
+        return "a key cannot be used: see docs/runbooks/lost-key.md"
     return "check the credentials and TRADING_STATE_*"
 
 
