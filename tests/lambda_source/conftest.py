@@ -24,6 +24,9 @@ from tests.lambda_source.servers import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SECOND_HOST = "127.0.0.2"
+CLUSTER_NAME = "cluster.trading.test"
+
 _database_numbers = itertools.count(1)
 
 
@@ -40,7 +43,23 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
 def server(
     tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority
 ) -> Iterator[MariaDbServer]:
-    database = MariaDbServer(tmp_path_factory.mktemp("mariadb") / "server", authority, f"IP:{HOST}")
+    database = MariaDbServer(
+        tmp_path_factory.mktemp("mariadb") / "server", authority, f"IP:{HOST},DNS:{CLUSTER_NAME}"
+    )
+    database.install()
+    database.start()
+    yield database
+    database.stop()
+
+
+@pytest.fixture(scope="session")
+def second_server(
+    tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority, server: MariaDbServer
+) -> Iterator[MariaDbServer]:
+    """Another instance of the cluster: of another address, and as all of a cluster of the same port."""
+    names = f"IP:{SECOND_HOST},IP:{HOST},DNS:{CLUSTER_NAME}"
+    folder = tmp_path_factory.mktemp("mariadb") / "second"
+    database = MariaDbServer(folder, authority, names, SECOND_HOST, server.port)
     database.install()
     database.start()
     yield database

@@ -103,12 +103,20 @@ def _openssl(*arguments: str) -> None:
 class MariaDbServer:
     """A mariadbd process in a folder of its own, which takes TLS connections only."""
 
-    def __init__(self, folder: Path, authority: CertificateAuthority, name: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        authority: CertificateAuthority,
+        name: str,
+        host: str = HOST,
+        port: int | None = None,
+    ) -> None:
         self._folder = folder
         self._authority = authority
         self._certificate, self._key = authority.sign(folder.name, name)
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
+        self.host = host
+        self.port = port or free_port()
 
     def install(self) -> None:
         ensure_database_programs(print)
@@ -134,7 +142,7 @@ class MariaDbServer:
             [
                 *(program, "--no-defaults", f"--datadir={self._folder}/data"),
                 *(f"--socket={self._folder}/socket", f"--pid-file={self._folder}/pid"),
-                *(f"--bind-address={HOST}", f"--port={self.port}", "--skip-name-resolve"),
+                *(f"--bind-address={self.host}", f"--port={self.port}", "--skip-name-resolve"),
                 *("--require-secure-transport=ON", f"--ssl-ca={self._authority.certificate}"),
                 *(f"--ssl-cert={self._certificate}", f"--ssl-key={self._key}"),
                 *(f"--init-file={self._folder}/start.sql", f"--user={getpass.getuser()}"),
@@ -146,7 +154,7 @@ class MariaDbServer:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                socket.create_connection((HOST, self.port), timeout=1).close()
+                socket.create_connection((self.host, self.port), timeout=1).close()
             except OSError:
                 time.sleep(0.05)
             else:
@@ -158,6 +166,13 @@ class MariaDbServer:
             self._process.terminate()
             self._process.wait(timeout=30)
             self._process = None
+
+    def kill(self) -> None:
+        """End it as a crash does: nothing is written, nobody is told."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(timeout=30)
+        self._process = None
 
     def freeze(self) -> None:
         """Keep every connection open, and answer nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from aws_lambda_powertools.logging import Logger  # noqa: E402
 from aws_lambda_powertools.metrics import Metrics, MetricUnit  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from aws_lambda_powertools.tracing import Tracer
@@ -56,7 +56,10 @@ def emit(values: Mapping[Metric, float]) -> None:
     The function's name is a dimension because environments may share an account.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
     """
+    cold = not _metrics.cache_info().currsize
     metrics = _metrics()
+    if cold:
+        values = {**values, Metric.COLD_STARTS: 1}
     for metric, value in values.items():
         metrics.add_metric(name=metric.value, unit=metric.unit, value=value)
     metrics.flush_metrics()
@@ -70,7 +73,22 @@ def traced(name: str) -> AbstractContextManager[Any]:
     """
     if "Sampled=1" not in os.environ.get("_X_AMZN_TRACE_ID", ""):
         return nullcontext()
-    return _tracer().provider.in_subsegment(name)
+    return _subsegment(name)
+
+
+@contextmanager
+def _subsegment(name: str) -> Iterator[None]:
+    recorder: Any = _tracer().provider
+    subsegment = recorder.begin_subsegment(name)
+    try:
+        yield
+    except BaseException:
+        # Not the exception itself: the message of a refused row quotes the row.
+        if subsegment is not None:
+            subsegment.add_fault_flag()
+        raise
+    finally:
+        recorder.end_subsegment()
 
 
 @cache

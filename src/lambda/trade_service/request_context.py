@@ -42,10 +42,6 @@ class RequestContext:
         """Seconds since the request came."""
         return time.monotonic() - self.started
 
-    def limit(self, seconds: float) -> None:
-        """Allow no more than so long, from the request's beginning."""
-        self.seconds = min(self.seconds, seconds)
-
     @contextmanager
     def database_time(self) -> Iterator[None]:
         """Count the time within as the database's; what is measured within it counts once."""
@@ -78,3 +74,15 @@ def request(seconds: float) -> Iterator[RequestContext]:
         yield context
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """A part of the request that may take so long, if as much of the request's own time is left."""
+    context = current()
+    whole = context.seconds
+    context.seconds = min(whole, context.elapsed + seconds)
+    try:
+        yield
+    finally:
+        context.seconds = whole

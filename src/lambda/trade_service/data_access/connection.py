@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import select
-import ssl
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pymysql
-from pymysql.constants import ER
+from pymysql.constants import CR, ER
 from pymysql.cursors import DictCursor
 
 from trade_service import request_context
+from trade_service.data_access.transport import exchange, reach, tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from trade_service.data_access.credentials import CredentialsProvider
@@ -36,6 +39,8 @@ _SESSION = (
     # No gap locks: concurrent inserts of neighbouring keys would deadlock.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 )
+# What an exchange over a connection that broke ends with.
+CONNECTION_LOST = {CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST}
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ else:
 
 
 class Connection(_PyMySqlConnection):
-    """A connection whose every wait is bounded by what is left of the request's time."""
+    """A connection whose every exchange is bounded by what is left of the request's time."""
 
     statement_timeout_seconds = STATEMENT_TIMEOUT_SECONDS
 
@@ -89,29 +94,30 @@ class Connection(_PyMySqlConnection):
         with self.bounded():
             super().rollback()
 
-    def bounded(self) -> Any:
+    def select_db(self, db: str) -> None:
+        """Go on in another database."""
+        with self.bounded():
+            super().select_db(db)
+
+    def bounded(self) -> AbstractContextManager[None]:
         """The context of one exchange with the server: its wait is limited, and counted."""
-        context = request_context.current()
-        # PyMySQL takes these for the whole connection only, and reads them before every exchange.
-        allowed = max(0.01, min(self.statement_timeout_seconds, context.remaining))
-        self._read_timeout = self._write_timeout = allowed
-        return context.database_time()
+        return exchange(self.statement_timeout_seconds)
 
     def is_silent(self) -> bool:
         """Whether the server has neither closed nor reset the connection, as far as this host knows.
 
         Costs no exchange: between two statements there is nothing to read but an end of the connection.
         """
-        readable, _, _ = select.select([self.socket], [], [], 0)
-        return not readable
+        if not self.open or self._sock.pending():
+            return False
+        # Not `select`, which knows no file descriptor above 1023.
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return not poll.poll(0)
 
     def drop(self) -> None:
         """Close at once: `close` would first send a farewell, which can wait for a stalled server."""
         self._force_close()
-
-    @property
-    def socket(self) -> ssl.SSLSocket:
-        return self._sock
 
     # Not in the stubs of PyMySQL; it has no public way to either.
     _sock: ssl.SSLSocket
@@ -159,54 +165,50 @@ class Session:
         return idle > MAXIMUM_IDLE_SECONDS
 
     def _connect(self) -> Connection:
-        context = request_context.current()
-        context.connections += 1
-        with context.database_time():
-            try:
-                return self._connect_once(context.remaining)
-            except pymysql.err.OperationalError as error:
-                if error.args[0] != ER.ACCESS_DENIED_ERROR:
-                    raise
-                # The password was rotated after this process read it.
-                self._credentials.forget()
-                return self._connect_once(context.remaining)
+        request_context.current().connections += 1
+        try:
+            return self._connect_once()
+        except pymysql.err.OperationalError as error:
+            if error.args[0] != ER.ACCESS_DENIED_ERROR:
+                raise
+            # The password was rotated after this process read it.
+            self._credentials.forget()
+            return self._connect_once()
 
-    def _connect_once(self, remaining: float) -> Connection:
+    def _connect_once(self) -> Connection:
         credentials = self._credentials.current()
         endpoint = self.endpoint
-        allowed = max(0.01, min(CONNECT_TIMEOUT_SECONDS, remaining))
         if self._tls is None:
             self._tls = tls_context(endpoint.ca_bundle)
         connection = Connection(
             host=endpoint.host,
             port=endpoint.port,
             user=credentials.username,
-            password=credentials.password,
+            # As bytes: PyMySQL would take text for Latin-1.
+            password=credentials.password.encode(),
             database=endpoint.database_name,
             ssl=self._tls,
             charset="utf8mb4",
             autocommit=True,
-            connect_timeout=allowed,
-            # The handshake's own waits; every later exchange sets its own.
-            read_timeout=allowed,
-            write_timeout=allowed,
             cursorclass=TimedCursor,
+            defer_connect=True,
         )
         connection.statement_timeout_seconds = endpoint.statement_timeout_seconds
-        with connection.cursor() as cursor:
+        with exchange(CONNECT_TIMEOUT_SECONDS), _as_no_connection(endpoint.host):
+            connection.connect(reach(endpoint.host, endpoint.port))
             for statement in _SESSION:
-                cursor.execute(statement)
+                connection.query(statement)
         self.used()
         return connection
 
 
-def tls_context(ca_bundle: Path) -> ssl.SSLContext:
-    """TLS 1.2 or newer, trusting only the bundle's authorities, checking the host's name.
-
-    Built bare rather than by ``ssl.create_default_context``: from Python 3.13 that adds
-    VERIFY_X509_STRICT, and the function must behave alike on every runtime.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cafile=ca_bundle)
-    return context
+@contextmanager
+def _as_no_connection(host: str) -> Iterator[None]:
+    """Tell a connection that breaks while it is made, which nobody need make again, from a kept one."""
+    try:
+        yield
+    except (OSError, pymysql.err.OperationalError) as error:
+        if isinstance(error, OSError) or error.args[0] in CONNECTION_LOST:
+            message = f"cannot connect to {host}: {error.args[-1]}"
+            raise pymysql.err.OperationalError(CR.CR_CONN_HOST_ERROR, message) from error
+        raise

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from trade_service import request_context
 from trade_service.errors import DatabaseUnavailableError
 from trade_service.observability import logger
 
@@ -60,7 +61,7 @@ class SecretCredentials:
 
         try:
             secret = json.loads(self._secret_string())
-            return Credentials(self._username or secret["username"], secret["password"])
+            return Credentials(self._username or str(secret["username"]), str(secret["password"]))
         except (BotoCoreError, ClientError) as error:
             logger.exception("the database secret cannot be read")
             raise DatabaseUnavailableError("the database is unavailable") from error
@@ -73,10 +74,14 @@ class SecretCredentials:
         import boto3  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
+        # One try may wait for a connection and for an answer, and two may be all there is time for.
+        seconds = max(0.1, min(3.0, request_context.current().remaining / 5))
         client = boto3.client(
             "secretsmanager",
             region_name=self._region,
-            config=Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2}),
+            config=Config(
+                connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 2}
+            ),
         )
         return client.get_secret_value(SecretId=self._secret_arn)["SecretString"]
 

@@ -10,14 +10,14 @@ import pymysql
 from pymysql.constants import CR, ER
 
 from trade_service import request_context
-from trade_service.data_access.connection import Session
+from trade_service.data_access.connection import CONNECTION_LOST, Session
 from trade_service.errors import (
     DatabaseBusyError,
     DatabaseUnavailableError,
     SchemaNotReadyError,
     TradeServiceError,
 )
-from trade_service.observability import logger
+from trade_service.observability import logger, traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +33,14 @@ _CONTENTION_ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.5
 # A failover: the kept connection leads to what is a reader now (--read-only, then --super-read-only).
 _READ_ONLY = {ER.OPTION_PREVENTS_STATEMENT, 1836}
-_LOST = {CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, ER.SERVER_SHUTDOWN, ER.NORMAL_SHUTDOWN} | {
+_LOST = CONNECTION_LOST | {
+    ER.SERVER_SHUTDOWN,
+    ER.NORMAL_SHUTDOWN,
     1927,  # MariaDB: the connection was killed
     3169,  # MySQL: the session was killed
 }
+# Without a number of the server's: there is no connection, or what was read on it makes no sense.
+_BROKEN = (pymysql.err.InterfaceError, pymysql.err.InternalError, OSError)
 _SCHEMA_MISSING = {ER.BAD_DB_ERROR, ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR}
 # How long an endpoint that did not answer is left alone by those who can ask another one.
 _AWAY_SECONDS = 2.0
@@ -89,7 +93,7 @@ class Database:
 
     def _in_session(self, work: Callable[[TimedCursor], Result]) -> Result:
         try:
-            with self._session.connection().cursor() as cursor:
+            with traced("database"), self._session.connection().cursor() as cursor:
                 result = work(cursor)
         except BaseException as error:
             if not _leaves_connection_usable(error):
@@ -125,11 +129,11 @@ class Database:
     def _give_up(self, error: Exception) -> None:
         if _is(error, _SCHEMA_MISSING):
             raise SchemaNotReadyError("the schema has not been migrated yet") from error
-        if not isinstance(
-            error, (pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError)
-        ):
+        if not isinstance(error, (pymysql.err.OperationalError, *_BROKEN)):
             raise error
-        self._away_until = time.monotonic() + _AWAY_SECONDS
+        # A request without time of its own left says nothing about the endpoint.
+        if request_context.current().remaining > 0:
+            self._away_until = time.monotonic() + _AWAY_SECONDS
         host = self._session.endpoint.host
         logger.warning("the database is unavailable", database_host=host, reason=_reason(error))
         raise DatabaseUnavailableError("the database is unavailable") from error
@@ -161,10 +165,7 @@ def _is(error: BaseException, numbers: set[int]) -> bool:
 
 
 def _is_lost(error: Exception) -> bool:
-    # A client-side error bears no number, or 0; a socket's own may come through as it is.
-    return isinstance(error, (pymysql.err.InterfaceError, OSError)) or _is(
-        error, _LOST | _READ_ONLY
-    )
+    return isinstance(error, _BROKEN) or _is(error, _LOST | _READ_ONLY)
 
 
 def _time_is_left(seconds: float = 0.0) -> bool:
@@ -173,6 +174,7 @@ def _time_is_left(seconds: float = 0.0) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """The error without statements and values, which a server's message may quote."""
+    """The error without what a server's message may quote: statements and values."""
     number = error.args[0] if error.args else ""
-    return f"{type(error).__name__} {number}"
+    ours = not isinstance(number, int) or CR.CR_ERROR_FIRST <= number <= CR.CR_ERROR_LAST
+    return f"{type(error).__name__} {error if ours else number}"

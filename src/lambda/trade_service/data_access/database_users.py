@@ -19,6 +19,7 @@ GRANTS = {
 }
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.IAMDBAuth.DBAccounts.html
 _BY_TOKEN = "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'"
+_BY_PASSWORD = "IDENTIFIED BY %s"
 
 
 def ensure_users(
@@ -32,12 +33,10 @@ def ensure_users(
         authentication: how they prove who they are.
         password: theirs, where it is ``secret``.
     """
+    proof, given = (_BY_TOKEN, ()) if authentication == "iam" else (_BY_PASSWORD, (password,))
     for user, tables in GRANTS.items():
-        if authentication == "iam":
-            cursor.execute(f"CREATE USER IF NOT EXISTS '{user}'@'%' {_BY_TOKEN}")
-            cursor.execute(f"ALTER USER '{user}'@'%' REQUIRE SSL")
-        else:
-            cursor.execute(f"CREATE USER IF NOT EXISTS '{user}'@'%%' REQUIRE SSL", ())
-            cursor.execute(f"ALTER USER '{user}'@'%%' IDENTIFIED BY %s", (password,))
+        # Both: the first changes nothing about a user who is there.
+        for verb in ("CREATE USER IF NOT EXISTS", "ALTER USER"):
+            cursor.execute(f"{verb} '{user}'@'%%' {proof} REQUIRE SSL", given)
         for table, rights in tables.items():
             cursor.execute(f"GRANT {rights} ON `{database_name}`.`{table}` TO '{user}'@'%'")

@@ -44,26 +44,28 @@ class Reads:
 
     def run(self, work: Callable[[TimedCursor], Result]) -> Result:
         """The result of a read. Raises DatabaseUnavailableError when neither endpoint answers."""
-        token = _required.get()
-
-        def on_reader(cursor: TimedCursor) -> tuple[Result] | None:
-            behind = token is not None and not _has(cursor, token)
-            return None if behind else (work(cursor),)
-
-        if not self._reader.seems_away:
-            try:
-                found = self._reader.run(on_reader)
-            except DatabaseUnavailableError:
-                pass  # Told in the log; without its readers, a cluster still has its writer.
-            else:
-                if found is not None:
-                    return found[0]
-        return self._writer.run(work)
+        found = self._on_reader(work)
+        return found[0] if found else self._writer.run(work)
 
     def first(self, work: Callable[[TimedCursor], Result | None]) -> Result | None:
         """The same, asking the writer also when a reader has found nothing."""
-        found = self.run(work)
-        return found if found is not None else self._writer.run(work)
+        found = self._on_reader(work)
+        return found[0] if found and found[0] is not None else self._writer.run(work)
+
+    def _on_reader(self, work: Callable[[TimedCursor], Result]) -> tuple[Result] | None:
+        """The result, or None when the reader is away or behind."""
+        token = _required.get()
+
+        def read(cursor: TimedCursor) -> tuple[Result] | None:
+            behind = token is not None and not _has(cursor, token)
+            return None if behind else (work(cursor),)
+
+        if self._reader.seems_away:
+            return None
+        try:
+            return self._reader.run(read)
+        except DatabaseUnavailableError:
+            return None  # Told in the log; without its readers, a cluster still has its writer.
 
 
 def _has(cursor: TimedCursor, token: ConsistencyToken) -> bool:
