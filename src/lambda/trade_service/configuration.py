@@ -26,7 +26,8 @@ class Configuration:
 
     The same code serves AWS and the local target; only these values differ. ``database_user`` None is the
     cluster's master user, which only the migrator is; every other authenticates by IAM, with a token, or
-    where the database does not know IAM, with the password in the secret.
+    where the database does not know IAM, with the password in the secret. ``blotters_bucket`` is the
+    reporter's alone.
     """
 
     region: str
@@ -40,6 +41,7 @@ class Configuration:
     database_authentication: Authentication
     database_secret_arn: str
     database_ca_bundle: Path
+    blotters_bucket: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Configuration:
@@ -67,6 +69,7 @@ class Configuration:
             database_authentication=_authentication(environment),
             database_secret_arn=_required(environment, "DATABASE_SECRET_ARN"),
             database_ca_bundle=Path(environment.get("DATABASE_CA_BUNDLE") or BUNDLED_CERTIFICATES),
+            blotters_bucket=environment.get("BLOTTERS_BUCKET"),
         )
 
     def url(self, region: str, path: str) -> str:

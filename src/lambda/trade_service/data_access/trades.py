@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from trade_service.models import OrderKey, TradeQuery
 
 _COLUMNS = ("trade_id", *REQUEST_FIELDS, "status", "created_at", "cancelled_at", "version")
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM trades "
+# What `trade_from_row` reads.
+SELECT = f"SELECT {', '.join(_COLUMNS)} FROM trades "
 _INSERT = (
     f"INSERT INTO trades ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join(f'%({column})s' for column in _COLUMNS)})"
@@ -83,11 +84,11 @@ class TradeRepository:
         """
 
         def work(cursor: TimedCursor) -> Trade | None:
-            cursor.execute(_SELECT + "WHERE trade_id = %s FOR UPDATE", (trade_id,))
+            cursor.execute(SELECT + "WHERE trade_id = %s FOR UPDATE", (trade_id,))
             row = cursor.fetchone()
             if row is None:
                 return None
-            before = _from_row(row)
+            before = trade_from_row(row)
             after = change(before)
             if after is not before:
                 cursor.execute(_CANCEL, _to_row(after))
@@ -104,9 +105,9 @@ class TradeRepository:
         """
 
         def work(cursor: TimedCursor) -> Trade | None:
-            cursor.execute(_SELECT + "WHERE trade_id = %s", (trade_id,))
+            cursor.execute(SELECT + "WHERE trade_id = %s", (trade_id,))
             row = cursor.fetchone()
-            return _from_row(row) if row else None
+            return trade_from_row(row) if row else None
 
         return self._reads.first(work)
 
@@ -138,13 +139,13 @@ class TradeRepository:
             ]
             values |= {"last_time": after.created_at, "last_id": after.trade_id}
         statement = (
-            f"{_SELECT}WHERE {' AND '.join(given)} "
+            f"{SELECT}WHERE {' AND '.join(given)} "
             "ORDER BY created_at DESC, trade_id DESC LIMIT %(limit)s"
         )
 
         def work(cursor: TimedCursor) -> tuple[Trade, ...]:
             cursor.execute(statement, _values(values))
-            return tuple(_from_row(row) for row in cursor.fetchall())
+            return tuple(trade_from_row(row) for row in cursor.fetchall())
 
         return self._reads.run(work)
 
@@ -158,10 +159,10 @@ def _insert(trades: Sequence[Trade], cursor: TimedCursor) -> None:
 def _find_orders(cursor: TimedCursor, keys: Sequence[OrderKey]) -> dict[OrderKey, Trade]:
     places = ", ".join(["(%s, %s)"] * len(keys))
     cursor.execute(
-        f"{_SELECT}WHERE (account, client_order_id) IN ({places})",
+        f"{SELECT}WHERE (account, client_order_id) IN ({places})",
         [part for key in keys for part in key],
     )
-    return {trade.key: trade for trade in map(_from_row, cursor.fetchall())}
+    return {trade.key: trade for trade in map(trade_from_row, cursor.fetchall())}
 
 
 def _to_row(trade: Trade) -> dict[str, Any]:
@@ -176,7 +177,8 @@ def _values(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _from_row(row: Mapping[str, Any]) -> Trade:
+def trade_from_row(row: Mapping[str, Any]) -> Trade:
+    """The trade that a row of SELECT holds."""
     cancelled_at = row["cancelled_at"]
     return Trade(
         **{name: row[name] for name in REQUEST_FIELDS if name != "side"},
