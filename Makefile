@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOCAL := env -u TF_WORKSPACE -u TRADING_STATE_BUCKET TRADING_TARGET=local
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-down test check benchmark bench-deploy bench-archive openapi format lock
+.PHONY: help install demo demo-down test check benchmark bench-deploy bench-archive bench-lambda openapi format lock
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench-deploy: $(VENV)/installed ## Time deploys against the cdktf CLI (20 minute
 
 bench-archive: $(VENV)/installed ## Time keep and restore of objects against a copy through this machine
 	@$(LOCAL) $(BIN)/python -m benchmarks.archive --pairs $(or $(PAIRS),3)
+
+bench-lambda: $(VENV)/installed ## Time the trade API's function against one written the usual way (5 minutes)
+	@$(LOCAL) $(BIN)/python -m benchmarks.lambda_service
 
 openapi: $(VENV)/installed ## Make the API's document and page from the models
 	PYTHONPATH=src/lambda $(BIN)/python -m api_reference
