@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
@@ -16,27 +16,24 @@ from stacks.policies import Statement, policy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stacks.api.metrics import Metric, Watched
     from stacks.base import RegionalStack
 
 MINUTE = 60
+HOUR = 60 * MINUTE
+# A day, and time for what failed to be tried again. Not one period of a day: a blotter that took a moment
+# longer than the one before would be missing for that moment.
+HOURS_WITHOUT_BLOTTER = 26
 GIBIBYTE = 1024**3
 
 
 @dataclass(frozen=True)
-class Metric:
-    """One metric of one thing, as CloudWatch knows it. A percentile such as `p99` is a statistic too."""
-
-    namespace: str
-    name: str
-    dimensions: dict[str, str]
-    statistic: str
-
-
-@dataclass(frozen=True)
 class Alarm:
-    """A metric and the bound that it passes in `breaches` of `minutes` minutes when it alarms.
+    """A metric and the bound that it passes in `breaches` of `periods` periods when it alarms.
 
     `threshold` is in the metric's own unit: a count, a share of 1, percent, milliseconds or bytes.
+    `silence` is what no data means: no request is no fault, no report is one, and between two reports
+    things are as the last one said.
     """
 
     name: str
@@ -44,42 +41,21 @@ class Alarm:
     metric: Metric
     threshold: float
     breaches: int = 1
-    minutes: int = 1
+    periods: int = 1
+    period_seconds: int = MINUTE
     below: bool = False
-
-
-@dataclass(frozen=True)
-class Watched:
-    """The names by which CloudWatch knows what is watched."""
-
-    function: str
-    function_concurrency: int
-    api: str
-    stage: str
-    dead_letter_queue: str
-    cluster: str
-
-    def function_metric(self, name: str, statistic: str = "Sum") -> Metric:
-        """A metric of the function that answers requests."""
-        return Metric("AWS/Lambda", name, {"FunctionName": self.function}, statistic)
-
-    def api_metric(self, name: str, statistic: str = "Sum") -> Metric:
-        """A metric of the API's stage."""
-        dimensions = {"ApiName": self.api, "Stage": self.stage}
-        return Metric("AWS/ApiGateway", name, dimensions, statistic)
-
-    def queue_metric(self, name: str, statistic: str = "Maximum") -> Metric:
-        """A metric of the dead-letter queue."""
-        return Metric("AWS/SQS", name, {"QueueName": self.dead_letter_queue}, statistic)
-
-    def cluster_metric(self, name: str, statistic: str = "Average") -> Metric:
-        """A metric over all instances of the Aurora cluster."""
-        return Metric("AWS/RDS", name, {"DBClusterIdentifier": self.cluster}, statistic)
+    silence: Literal["notBreaching", "breaching", "ignore"] = "notBreaching"
 
 
 def alarms_of(watched: Watched) -> list[Alarm]:
     """Every alarm of the region, the nearest to the client first."""
-    return [*_api_alarms(watched), *_function_alarms(watched), *_database_alarms(watched)]
+    return [
+        *_api_alarms(watched),
+        *_function_alarms(watched),
+        *_request_alarms(watched),
+        *_report_alarms(watched),
+        *_database_alarms(watched),
+    ]
 
 
 def _api_alarms(watched: Watched) -> list[Alarm]:
@@ -90,7 +66,7 @@ def _api_alarms(watched: Watched) -> list[Alarm]:
             watched.api_metric("5XXError", "Average"),
             threshold=0.01,
             breaches=3,
-            minutes=5,
+            periods=5,
         ),
         Alarm(
             "api-latency",
@@ -98,7 +74,7 @@ def _api_alarms(watched: Watched) -> list[Alarm]:
             watched.api_metric("Latency", "p99"),
             threshold=3_000,
             breaches=5,
-            minutes=5,
+            periods=5,
         ),
     ]
 
@@ -121,15 +97,76 @@ def _function_alarms(watched: Watched) -> list[Alarm]:
             "function-concurrency",
             "More than 80 % of the reserved concurrency is in use",
             watched.function_metric("ConcurrentExecutions", "Maximum"),
-            threshold=0.8 * watched.function_concurrency,
+            threshold=0.8 * watched.trade_api_concurrency,
             breaches=3,
-            minutes=5,
+            periods=5,
         ),
         Alarm(
             "dead-letters",
             "An asynchronous invocation failed for good and waits in the dead-letter queue",
             watched.queue_metric("ApproximateNumberOfMessagesVisible"),
             threshold=0,
+        ),
+    ]
+
+
+def _request_alarms(watched: Watched) -> list[Alarm]:
+    return [
+        Alarm(
+            "database-unavailable",
+            "Requests are answered 503 for want of the database",
+            watched.request_metric("DatabaseUnavailable"),
+            threshold=0,
+            breaches=2,
+            periods=3,
+        ),
+        Alarm(
+            "database-retries",
+            "Requests repeat their work more than once a second, after deadlocks or lost connections",
+            watched.request_metric("DatabaseRetries"),
+            threshold=60,
+            breaches=3,
+            periods=5,
+        ),
+        Alarm(
+            "request-latency",
+            "The slowest 1 % of the requests take more than one second",
+            watched.request_metric("RequestLatency", "p99"),
+            threshold=1_000,
+            breaches=5,
+            periods=5,
+        ),
+        Alarm(
+            "database-latency",
+            "The slowest 1 % of the requests wait more than half a second for the database",
+            watched.request_metric("DatabaseLatency", "p99"),
+            threshold=500,
+            breaches=5,
+            periods=5,
+        ),
+    ]
+
+
+def _report_alarms(watched: Watched) -> list[Alarm]:
+    """Of what is measured once a day."""
+    return [
+        Alarm(
+            "blotter-missing",
+            "The blotter of the day before was not written",
+            watched.report_metric("TradesReported", "SampleCount"),
+            threshold=1,
+            breaches=HOURS_WITHOUT_BLOTTER,
+            periods=HOURS_WITHOUT_BLOTTER,
+            period_seconds=HOUR,
+            below=True,
+            silence="breaching",
+        ),
+        Alarm(
+            "positions-differing",
+            "A position is not the sum of its trades",
+            watched.report_metric("PositionsDiffering", "Maximum"),
+            threshold=0,
+            silence="ignore",
         ),
     ]
 
@@ -142,7 +179,7 @@ def _database_alarms(watched: Watched) -> list[Alarm]:
             watched.cluster_metric("CPUUtilization", "Maximum"),
             threshold=80,
             breaches=10,
-            minutes=15,
+            periods=15,
         ),
         Alarm(
             "database-replica-lag",
@@ -150,7 +187,7 @@ def _database_alarms(watched: Watched) -> list[Alarm]:
             watched.cluster_metric("AuroraReplicaLagMaximum", "Maximum"),
             threshold=1_000,
             breaches=3,
-            minutes=5,
+            periods=5,
         ),
         Alarm(
             "database-memory",
@@ -158,7 +195,7 @@ def _database_alarms(watched: Watched) -> list[Alarm]:
             watched.cluster_metric("FreeableMemory", "Minimum"),
             threshold=GIBIBYTE,
             breaches=10,
-            minutes=15,
+            periods=15,
             below=True,
         ),
         Alarm(
@@ -167,7 +204,7 @@ def _database_alarms(watched: Watched) -> list[Alarm]:
             watched.cluster_metric("DatabaseConnections", "Maximum"),
             threshold=800,
             breaches=3,
-            minutes=5,
+            periods=5,
         ),
     ]
 
@@ -228,13 +265,12 @@ class Alarms(Construct):
             namespace=alarm.metric.namespace,
             metric_name=alarm.metric.name,
             dimensions=alarm.metric.dimensions,
-            period=MINUTE,
-            evaluation_periods=alarm.minutes,
+            period=alarm.period_seconds,
+            evaluation_periods=alarm.periods,
             datapoints_to_alarm=alarm.breaches,
             threshold=alarm.threshold,
             comparison_operator="LessThanThreshold" if alarm.below else "GreaterThanThreshold",
-            # No request is no data, and no fault.
-            treat_missing_data="notBreaching",
+            treat_missing_data=alarm.silence,
             alarm_actions=[self.topic.arn],
             ok_actions=[self.topic.arn],
             tags={"Name": name},

@@ -10,7 +10,7 @@ from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stacks.api.alarms import Metric, Watched
+    from stacks.api.metrics import Metric, Watched
     from stacks.base import RegionalStack
 
 WIDTH, HEIGHT, COLUMNS = 8, 6, 24
@@ -21,7 +21,7 @@ def dashboard(
     stack: RegionalStack, watched: Watched, alarm_arns: Sequence[str]
 ) -> CloudwatchDashboard:
     """The region's dashboard. CloudWatch shares their names between regions."""
-    traffic = {
+    graphs = {
         "Requests": [
             watched.api_metric("Count"),
             watched.api_metric("4XXError"),
@@ -34,9 +34,22 @@ def dashboard(
             watched.cluster_metric("CommitLatency"),
             watched.cluster_metric("SelectLatency"),
         ],
+        "Trades": [
+            watched.request_metric(name)
+            for name in ("TradesAccepted", "TradesRepeated", "TradesCancelled")
+        ],
+        "Where a request's time goes": [
+            watched.request_metric(name, statistic)
+            for name in ("RequestLatency", "DatabaseLatency")
+            for statistic in ("p50", "p99")
+        ],
+        "Connections and retries": [
+            watched.request_metric(name)
+            for name in ("DatabaseConnections", "DatabaseRetries", "DatabaseUnavailable")
+        ],
     }
     widgets = [
-        *(_graph(stack.region, title, metrics) for title, metrics in traffic.items()),
+        *(_graph(stack.region, title, metrics) for title, metrics in graphs.items()),
         *(_alarm(stack.region, arn) for arn in alarm_arns),
     ]
     return CloudwatchDashboard(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stacks.policies import Statement, policy
 
 if TYPE_CHECKING:
-    from stacks.api.functions import FunctionContext
+    from stacks.api.functions import FunctionContext, FunctionDefinition
     from stacks.base import PlatformStack
 
 # These know no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
@@ -27,26 +27,28 @@ def function_permissions(
     function_name: str,
     log_group_name: str,
     context: FunctionContext,
-    database_user: str | None,
+    definition: FunctionDefinition,
 ) -> str:
     """The policy of a function's role, as JSON."""
     owner = f"{stack.region}:{stack.account_id}"
     key, region = context.kms_key_arn, stack.region
-    decrypted = [] if database_user else ["secretsmanager"]
+    decrypted = [] if definition.database_user else ["secretsmanager"]
+    stored = ["s3"] if definition.objects_arn else []
     return policy(
         Statement(
             sid="WriteOwnLogs",
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[f"arn:aws:logs:{owner}:log-group:{log_group_name}:*"],
         ),
-        *_open_database(owner, context, database_user),
+        *_open_database(owner, context, definition.database_user),
+        *_read_and_write_objects(definition.objects_arn),
         Statement(
             sid="SendDeadLetters",
             actions=["sqs:SendMessage"],
             resources=[context.dead_letter_queue_arn],
         ),
-        _use_key("Decrypt", key, region, ["lambda", *decrypted, "sqs"]),
-        _use_key("GenerateDataKey", key, region, ["sqs"]),
+        _use_key("Decrypt", key, region, ["lambda", *decrypted, *stored, "sqs"]),
+        _use_key("GenerateDataKey", key, region, [*stored, "sqs"]),
         Statement(sid="SendTraces", actions=SEND_TRACES, resources=["*"]),
         *_network_interfaces(owner, function_name),
     )
@@ -66,6 +68,13 @@ def _open_database(
         ]
     user = f"arn:aws:rds-db:{owner}:dbuser:{context.cluster_resource_id}/{database_user}"
     return [Statement(sid="ConnectToDatabase", actions=["rds-db:connect"], resources=[user])]
+
+
+def _read_and_write_objects(objects_arn: str | None) -> list[Statement]:
+    if objects_arn is None:
+        return []
+    actions = ["s3:GetObject", "s3:PutObject"]
+    return [Statement(sid="ReadAndWriteObjects", actions=actions, resources=[objects_arn])]
 
 
 def _use_key(action: str, key_arn: str, region: str, services: list[str]) -> Statement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdktf_cdktf_provider_aws.iam_role import IamRole
@@ -24,7 +24,7 @@ from stacks.policies import service_trust
 from stacks.settings import LAMBDA_MEMORY_MEGABYTES, LAMBDA_RUNTIME, LAMBDA_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cdktf import ITerraformDependable
 
@@ -58,7 +58,8 @@ class FunctionDefinition:
     """What is one function's own.
 
     `reserved_concurrency` is both its share and its limit. `database_user` is who it is to the database, by
-    IAM; None is the master user, with the password from the secret.
+    IAM; None is the master user, with the password from the secret. `environment` is what it needs beyond
+    what all share, and `objects_arn` names the objects that it may read and write, with a wildcard.
     """
 
     name: str
@@ -66,6 +67,9 @@ class FunctionDefinition:
     handler: str
     reserved_concurrency: int
     database_user: str | None
+    timeout_seconds: int = LAMBDA_TIMEOUT_SECONDS
+    environment: Mapping[str, str] = field(default_factory=dict)
+    objects_arn: str | None = None
 
 
 class ServiceFunction(Construct):
@@ -110,7 +114,7 @@ class ServiceFunction(Construct):
             filename=context.package_file,
             source_code_hash=context.package_hash,
             memory_size=LAMBDA_MEMORY_MEGABYTES,
-            timeout=LAMBDA_TIMEOUT_SECONDS,
+            timeout=definition.timeout_seconds,
             timeouts=TIMEOUTS,
             reserved_concurrent_executions=definition.reserved_concurrency,
             environment=LambdaFunctionEnvironment(variables=self._variables()),
@@ -151,7 +155,7 @@ class ServiceFunction(Construct):
                 self._function_name,
                 self.log_group.name,
                 self._context,
-                self._definition.database_user,
+                self._definition,
             ),
         )
 
@@ -159,6 +163,7 @@ class ServiceFunction(Construct):
         user = self._definition.database_user
         return {
             **self._context.environment,
+            **self._definition.environment,
             **({"DATABASE_USER": user} if user else {}),
             "POWERTOOLS_SERVICE_NAME": self._definition.name,
             "POWERTOOLS_LOG_LEVEL": self._log_level,

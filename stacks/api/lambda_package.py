@@ -28,6 +28,7 @@ MIGRATIONS_FOLDER = SOURCES_FOLDER / "trade_service" / "migrations"
 
 TRADE_API_HANDLER = "trade_service.handlers.trade_api.handler"
 SCHEMA_MIGRATOR_HANDLER = "trade_service.handlers.schema_migrator.handler"
+TRADE_REPORTER_HANDLER = "trade_service.handlers.trade_reporter.handler"
 PYTHON_VERSION = LAMBDA_RUNTIME.removeprefix("python")
 
 # Part of every cache key: raise it when the layout of the ZIP or of the dependencies changes.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cdktf import AssetType, TerraformAsset, Token
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 
-from stacks.api.alarms import Alarms, Watched, alarms_of
+from stacks.api.alarms import Alarms, alarms_of
 from stacks.api.custom_domains import Certificate, CustomDomain
 from stacks.api.dashboard import dashboard
 from stacks.api.functions import FunctionContext, FunctionDefinition, ServiceFunction
@@ -16,9 +16,11 @@ from stacks.api.lambda_package import (
     TRADE_API_HANDLER,
     build_lambda_package,
 )
+from stacks.api.metrics import Watched
 from stacks.api.outputs import ApiOutputs
 from stacks.api.rest_api import RestApi
 from stacks.api.schema_migration import migrate_schema, reconcile_positions
+from stacks.api.trade_reporter import trade_reporter
 from stacks.api.web_acl import WebAcl
 from stacks.base import RegionalStack
 from stacks.contract import publish, read
@@ -69,6 +71,7 @@ class ApiStack(RegionalStack):
         migrator = self._schema_migrator(context)
         migration = migrate_schema(self, migrator, self._database.cluster_resource_id)
         trade_api = self._trade_api(context, migration)
+        reporter = trade_reporter(self, context, self._database, dead_letters, after=migration)
         reconcile_positions(self, migrator, self._database.cluster_resource_id, after=[trade_api])
         rest = RestApi(
             self,
@@ -81,7 +84,7 @@ class ApiStack(RegionalStack):
         shared = CustomDomain(self, "shared-domain", self._domain, certificate.arn, rest)
         own_name = f"{self.region}.{self._domain}"
         regional = CustomDomain(self, "regional-domain", own_name, certificate.arn, rest)
-        alarms = self._watch(trade_api, rest, dead_letters)
+        alarms = self._watch(trade_api, reporter, rest, dead_letters)
         publish(self, _outputs(rest, shared, regional, trade_api, alarms))
 
     def _dead_letter_queue(self) -> SqsQueue:
@@ -154,11 +157,18 @@ class ApiStack(RegionalStack):
                 kms_key_arn=self._key_arn,
             )
 
-    def _watch(self, trade_api: LambdaFunction, rest: RestApi, dead_letters: SqsQueue) -> Alarms:
+    def _watch(
+        self,
+        trade_api: LambdaFunction,
+        reporter: LambdaFunction,
+        rest: RestApi,
+        dead_letters: SqsQueue,
+    ) -> Alarms:
         environment = self.workspace.environment
         watched = Watched(
-            function=trade_api.function_name,
-            function_concurrency=environment.lambda_reserved_concurrency,
+            trade_api=trade_api.function_name,
+            trade_api_concurrency=environment.lambda_reserved_concurrency,
+            trade_reporter=reporter.function_name,
             api=rest.api.name,
             stage=rest.stage.stage_name,
             dead_letter_queue=dead_letters.name,

@@ -22,7 +22,7 @@ class Endpoints(Construct):
         super().__init__(stack, "endpoints")
         self._stack = stack
         self._vpc_id = vpc_id
-        VpcEndpoint(
+        self.s3 = VpcEndpoint(
             self,
             "s3",
             vpc_id=vpc_id,

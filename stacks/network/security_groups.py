@@ -41,6 +41,23 @@ class SecurityGroups(Construct):
         self._allow("lambda-to-endpoints", self.function, endpoints, HTTPS_PORT, "AWS APIs")
         return endpoints
 
+    def allow_s3(self, prefix_list_id: str) -> None:
+        """Let functions reach S3 through its gateway endpoint, which has no group but public addresses.
+
+        https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-s3.html
+        """
+        VpcSecurityGroupEgressRule(
+            self,
+            "lambda-to-s3",
+            security_group_id=self.function.id,
+            description="HTTPS to S3 through its gateway endpoint",
+            ip_protocol="tcp",
+            from_port=HTTPS_PORT,
+            to_port=HTTPS_PORT,
+            prefix_list_id=prefix_list_id,
+            tags={"Name": self._stack.named("lambda-to-s3")},
+        )
+
     def allow_https_to_internet(self) -> None:
         """Let functions reach AWS APIs through the NAT gateways, where there are no endpoints."""
         VpcSecurityGroupEgressRule(

@@ -60,6 +60,7 @@ class NetworkStack(RegionalStack):
         endpoints = Endpoints(self, vpc.id, [table.id for table in function_tables])
         if environment.interface_endpoints:
             endpoints.add_interfaces(functions.ids, groups.allow_endpoints().id)
+            groups.allow_s3(endpoints.s3.prefix_list_id)
         else:
             groups.allow_https_to_internet()
         FlowLog(self, vpc.id, keys.kms_key_arn)

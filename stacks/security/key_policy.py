@@ -30,6 +30,18 @@ def key_policy(account_id: str, region: str) -> str:
             ["kms:Decrypt", "kms:GenerateDataKey*"],
             _from_own(account_id, f"arn:aws:cloudwatch:{region}:{account_id}:alarm:*"),
         ),
+        # By what is encrypted, which SQS tells the key: not every service says for whom it acts.
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+        _service(
+            "EventBridgeSendsDeadLetters",
+            "events.amazonaws.com",
+            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            {
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:sqs:arn": f"arn:aws:sqs:{region}:{account_id}:dead-letters-*"
+                }
+            },
+        ),
         _service(
             "S3DeliversAccessLogs",
             "logging.s3.amazonaws.com",

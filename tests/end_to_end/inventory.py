@@ -50,6 +50,7 @@ REGIONAL = (
     Kind("logs", "describe_log_groups", "logGroups", "logGroupName"),
     Kind("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     Kind("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+    Kind("events", "list_rules", "Rules", "Name"),
     Kind("apigateway", "get_rest_apis", "items", "id"),
     Kind("apigateway", "get_domain_names", "items", "domainName"),
     Kind("acm", "list_certificates", "CertificateSummaryList", "CertificateArn"),

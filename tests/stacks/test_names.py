@@ -28,6 +28,7 @@ NAME_ARGUMENTS = {
     "aws_api_gateway_authorizer": "name",
     "aws_api_gateway_rest_api": "name",
     "aws_cloudwatch_dashboard": "dashboard_name",
+    "aws_cloudwatch_event_rule": "name",
     "aws_cloudwatch_log_group": "name",
     "aws_cloudwatch_metric_alarm": "alarm_name",
     "aws_db_subnet_group": "name",

@@ -178,6 +178,8 @@ REPEATABLE = frozenset(
         "aws_api_gateway_integration",
         "aws_api_gateway_method_settings",
         "aws_cloudwatch_dashboard",
+        "aws_cloudwatch_event_rule",
+        "aws_cloudwatch_event_target",
         "aws_cloudwatch_metric_alarm",
         "aws_default_security_group",
         "aws_iam_role_policy",
@@ -193,6 +195,7 @@ REPEATABLE = frozenset(
         "aws_sns_topic",
         "aws_sns_topic_policy",
         "aws_sqs_queue",
+        "aws_sqs_queue_policy",
         "aws_wafv2_web_acl_association",
         "aws_wafv2_web_acl_logging_configuration",
         # Nothing in AWS at all.

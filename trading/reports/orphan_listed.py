@@ -27,6 +27,15 @@ def _remove_role(client: Any, identity: str) -> None:
     client.delete_role(RoleName=identity)
 
 
+def _remove_rule(client: Any, identity: str) -> None:
+    targets = [
+        target["Id"] for target in answers(client, "list_targets_by_rule", "Targets", Rule=identity)
+    ]
+    if targets:
+        client.remove_targets(Rule=identity, Ids=targets)
+    client.delete_rule(Name=identity)
+
+
 def _unless_deleted(item: Mapping[str, Any]) -> str | None:
     return None if item["State"] in {"deleted", "deleting"} else ""
 
@@ -56,6 +65,13 @@ APPLICATION = (
             "AlarmName",
         ),
         calling("delete_alarms", "AlarmNames"),
+    ),
+    Kind(
+        "schedule",
+        "aws_cloudwatch_event_rule",
+        "events",
+        listed("aws_cloudwatch_event_rule", "list_rules", "Rules", "Name", "Name"),
+        _remove_rule,
     ),
     Kind(
         "dashboard",

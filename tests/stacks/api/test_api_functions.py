@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trade_service.configuration import Configuration
@@ -15,7 +16,7 @@ from stacks.api.lambda_package import migrations_digest
 from stacks.settings import REGIONS, Environment
 from tests.stacks.api.conftest import Resources, statements
 
-FUNCTIONS = ["trade_api", "schema_migrator"]
+FUNCTIONS = ["trade_api", "schema_migrator", "trade_reporter"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -56,6 +57,7 @@ def test_concurrency_follows_the_environment(api: Resources, environment: Enviro
     assert reserved == {
         "trade_api": environment.lambda_reserved_concurrency,
         "schema_migrator": 1,
+        "trade_reporter": 1,
     }
 
 
@@ -79,8 +81,9 @@ def test_the_schema_is_migrated_before_the_code_that_needs_it(api: Resources) ->
         "migrations": migrations_digest(),
         "cluster": "${data.terraform_remote_state.data_state.outputs.cluster_resource_id}",
     }
-    trade_api = api["aws_lambda_function"]["trade_api_function"]
-    assert "aws_lambda_invocation.schema_migration" in trade_api["depends_on"]
+    for name in ("trade_api", "trade_reporter"):
+        function = api["aws_lambda_function"][f"{name}_function"]
+        assert "aws_lambda_invocation.schema_migration" in function["depends_on"]
 
 
 WITHOUT_RESOURCE = {
@@ -99,17 +102,34 @@ def test_a_role_has_no_wildcard_but_where_aws_knows_no_resource(api: Resources, 
             assert set(statement["Action"]) <= WITHOUT_RESOURCE, statement["Sid"]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_role_reads_one_secret_and_writes_one_log(api: Resources, name: str) -> None:
+def allowed_to(api: Resources, name: str) -> dict[str, dict[str, Any]]:
+    """What a function's role may do: the statement of each action."""
     policy = statements(api["aws_iam_role_policy"][f"{name}_permissions"]["policy"])
-    allowed = {
-        action: each for each in policy if each["Effect"] == "Allow" for action in each["Action"]
-    }
+    allowing = (each for each in policy if each["Effect"] == "Allow")
+    return {action: each for each in allowing for action in each["Action"]}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_opens_the_database_as_one_user(api: Resources, name: str) -> None:
+    allowed = allowed_to(api, name)
+    if name == "schema_migrator":
+        assert "rds-db:connect" not in allowed
+        (secret,) = allowed["secretsmanager:GetSecretValue"]["Resource"]
+        assert secret.endswith(".outputs.secret_arn}")
+        return
+    assert "secretsmanager:GetSecretValue" not in allowed
+    (user,) = allowed["rds-db:connect"]["Resource"]
+    assert user.endswith(f".outputs.cluster_resource_id}}/{name}")
+    variables = api["aws_lambda_function"][f"{name}_function"]["environment"]["variables"]
+    assert variables["DATABASE_USER"] == name
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_writes_one_log_by_one_key(api: Resources, name: str) -> None:
+    allowed = allowed_to(api, name)
     assert "logs:CreateLogGroup" not in allowed
     (log,) = allowed["logs:PutLogEvents"]["Resource"]
     assert log.endswith(f":log-group:${{aws_cloudwatch_log_group.{name}_log_group.name}}:*")
-    (secret,) = allowed["secretsmanager:GetSecretValue"]["Resource"]
-    assert secret.endswith(".outputs.secret_arn}")
     for action in ("kms:Decrypt", "kms:GenerateDataKey"):
         assert allowed[action]["Resource"] == [
             "${data.terraform_remote_state.security_state.outputs.kms_key_arn}"
