@@ -15,7 +15,9 @@ from trade_service.observability import logger
 from tests.lambda_source.documented import assert_documented
 from tests.lambda_source.events import CONTEXT, REGION, Answer, proxy_event
 from tests.lambda_source.servers import (
+    CLUSTER_NAME,
     HOST,
+    SECOND_HOST,
     CertificateAuthority,
     MariaDbServer,
     SecretsManagerServer,
@@ -23,9 +25,6 @@ from tests.lambda_source.servers import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-SECOND_HOST = "127.0.0.2"
-CLUSTER_NAME = "cluster.trading.test"
 
 _database_numbers = itertools.count(1)
 

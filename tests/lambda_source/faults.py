@@ -2,104 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import struct
-import threading
+import json
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from trade_service.handlers import trade_api
+from trade_service import services
+from trade_service.handlers import schema_migrator, trade_api
 
-from tests.lambda_source.events import Answer, InvocationContext, proxy_event, trade_body
-from tests.lambda_source.servers import HOST, USER
+from tests.lambda_source.events import CONTEXT, Answer, InvocationContext, proxy_event, trade_body
+from tests.lambda_source.servers import HOST, SECOND_HOST, USER
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
 
+    import pymysql
+    import pytest
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from pymysql.cursors import DictCursor
 
     from tests.lambda_source.conftest import Call
     from tests.lambda_source.servers import MariaDbServer
 
 # What the handler keeps of the invocation's time for its own answer.
 RESERVE_SECONDS = 2.0
+# A trade that another client is about to record.
+HOLD_ORDER = (
+    "INSERT INTO trades (trade_id, account, client_order_id, symbol, side, quantity, price, currency, "
+    "created_at) VALUES ('held', 'ACC-1', 'order-1', 'AAPL', 'BUY', 1, 1, 'USD', NOW(6))"
+)
 FUNCTIONS_USERS = (USER, "trade_api", "trade_reporter")
-
-
-class TcpProxy:
-    """Stands between the function and a server; what goes through it can be cut, held and slowed."""
-
-    def __init__(self, target: tuple[str, int]) -> None:
-        self.target = target
-        # Of what the server sends on one connection, so much gets through; the rest is kept back.
-        self.answer_limit: int | None = None
-        self.seconds_per_byte = 0.0
-        self.connections = 0
-        self._open: list[socket.socket] = []
-        self._listener = socket.create_server((HOST, 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        """Reset every connection, at the client's end alone: the server goes on with what it was asked."""
-        for client in self._open:
-            with contextlib.suppress(OSError):
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                # Not by its number alone: the forwarding thread still waits on it.
-                client.shutdown(socket.SHUT_RD)
-                client.close()
-        self._open.clear()
-
-    def close(self) -> None:
-        self._listener.close()
-        self.cut()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                self.connections += 1
-                self._open.append(client)
-                try:
-                    server = socket.create_connection(self.target, timeout=5)
-                except OSError:
-                    client.close()
-                    continue
-                server.settimeout(None)
-                for forward in (self._forward_requests, self._forward_answers):
-                    threading.Thread(target=forward, args=(client, server), daemon=True).start()
-
-    def _forward_requests(self, client: socket.socket, server: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := client.recv(65536):
-                server.sendall(data)
-
-    def _forward_answers(self, client: socket.socket, server: socket.socket) -> None:
-        sent = 0
-        with contextlib.suppress(OSError):
-            while data := server.recv(65536):
-                while data and self.answer_limit is not None and sent >= self.answer_limit:
-                    time.sleep(0.01)
-                room = len(data) if self.answer_limit is None else self.answer_limit - sent
-                now, later = data[:room], data[room:]
-                self._pass_on(client, now)
-                sent += len(now)
-                while later and self.answer_limit is not None:
-                    time.sleep(0.01)
-                self._pass_on(client, later)
-                sent += len(later)
-            client.shutdown(socket.SHUT_RDWR)
-
-    def _pass_on(self, client: socket.socket, data: bytes) -> None:
-        if not self.seconds_per_byte:
-            client.sendall(data)
-            return
-        for byte in data:
-            client.sendall(bytes([byte]))
-            time.sleep(self.seconds_per_byte)
 
 
 @dataclass(frozen=True)
@@ -183,3 +117,69 @@ def assert_unavailable(api: Call, code: str = "database_unavailable") -> None:
 def assert_refused(answer: Answer, code: str = "database_unavailable") -> None:
     assert (answer.status, answer.error_code) == (503, code)
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def count_trades(server: MariaDbServer, database_name: str) -> int:
+    with server.connect(database_name) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) AS trades FROM trades")
+        row = cursor.fetchone()
+        assert row is not None
+        return int(row["trades"])
+
+
+def last_request(log: io.StringIO) -> dict[str, Any]:
+    """The line of the last request."""
+    lines = map(json.loads, log.getvalue().splitlines())
+    *_, last = (line for line in lines if line["message"] == "request")
+    found: dict[str, Any] = last
+    return found
+
+
+@contextmanager
+def held(
+    server: MariaDbServer, database_name: str, *statements: str
+) -> Iterator[pymysql.Connection[DictCursor]]:
+    """Another client's transaction, with the locks that its statements took."""
+    with server.connect(database_name) as connection:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+        yield connection
+        connection.rollback()
+
+
+def use_second_as_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both with the schema, and the second server the reader."""
+    monkeypatch.delenv("DATABASE_USER")
+    monkeypatch.setenv("DATABASE_WRITER_HOST", SECOND_HOST)
+    services.forget()
+    schema_migrator.handler({}, CONTEXT)
+    monkeypatch.setenv("DATABASE_USER", "trade_api")
+    monkeypatch.setenv("DATABASE_WRITER_HOST", HOST)
+    monkeypatch.setenv("DATABASE_READER_HOST", SECOND_HOST)
+    services.forget()
+
+
+@contextmanager
+def read_only(server: MariaDbServer) -> Iterator[None]:
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET GLOBAL read_only = ON")
+        try:
+            yield
+        finally:
+            cursor.execute("SET GLOBAL read_only = OFF")
+
+
+def wait_for_statement(server: MariaDbServer, statement: str, state: str = "") -> None:
+    deadline = time.monotonic() + 10
+    with server.connect() as connection, connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(
+                "SELECT 1 FROM information_schema.processlist "
+                "WHERE info LIKE %s AND state LIKE %s AND id <> CONNECTION_ID()",
+                (f"{statement}%", f"%{state}%"),
+            )
+            if cursor.fetchone():
+                return
+            time.sleep(0.01)
+    raise AssertionError(f"{statement} is not waiting")

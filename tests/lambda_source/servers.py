@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "127.0.0.1"
+SECOND_HOST = "127.0.0.2"
+CLUSTER_NAME = "cluster.trading.test"
 USER = "trading_admin"
 FIRST_PASSWORD = "first-Pa55word-which-no-log-may-show"
 
@@ -103,6 +105,8 @@ def _openssl(*arguments: str) -> None:
 class MariaDbServer:
     """A mariadbd process in a folder of its own, which takes TLS connections only."""
 
+    options: tuple[str, ...] = ()
+
     def __init__(
         self,
         folder: Path,
@@ -146,7 +150,7 @@ class MariaDbServer:
                 *("--require-secure-transport=ON", f"--ssl-ca={self._authority.certificate}"),
                 *(f"--ssl-cert={self._certificate}", f"--ssl-key={self._key}"),
                 *(f"--init-file={self._folder}/start.sql", f"--user={getpass.getuser()}"),
-                "--innodb-flush-log-at-trx-commit=2",
+                *("--innodb-flush-log-at-trx-commit=2", *self.options),
             ],
             stdout=subprocess.DEVNULL,
             stderr=(self._folder / "log").open("ab"),

@@ -1,86 +1,42 @@
-"""A database that is away, slow, impersonated, or has a new password."""
+"""A database that is away, fails over or breaks off: what becomes of the requests meanwhile."""
 
 from __future__ import annotations
 
-import json
-import ssl
-import time
-from contextlib import contextmanager
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from trade_service import services
-from trade_service.configuration import BUNDLED_CERTIFICATES
-from trade_service.data_access import database
-from trade_service.data_access.database import tls_context
+from pymysql.constants import COMMAND
+from trade_service import request_context, services
+from trade_service.errors import DatabaseUnavailableError
 
-from tests.lambda_source.conftest import forget_services
 from tests.lambda_source.events import trade_body
-from tests.lambda_source.servers import (
-    FIRST_PASSWORD,
-    USER,
-    CertificateAuthority,
-    MariaDbServer,
-    SecretsManagerServer,
+from tests.lambda_source.faults import (
+    HOLD_ORDER,
+    assert_refused,
+    assert_unavailable,
+    call_within,
+    count_trades,
+    kill_connections,
+    last_request,
+    read_only,
+    stopped,
+    use_second_as_reader,
+    wait_for_statement,
 )
+from tests.lambda_source.servers import CLUSTER_NAME, HOST, SECOND_HOST
+from tests.lambda_source.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator
-    from pathlib import Path
+
+    from trade_service.data_access.connection import TimedCursor
 
     from tests.lambda_source.conftest import Call
-
-SECOND_PASSWORD = "second-Pa55word-which-no-log-may-show"
-
-
-@contextmanager
-def stopped(server: MariaDbServer) -> Iterator[None]:
-    server.stop()
-    try:
-        yield
-    finally:
-        server.start()
-
-
-@contextmanager
-def rotated(server: MariaDbServer) -> Iterator[None]:
-    """Change the database user's password, and cut the connections made with the old one."""
-    _set_password(server, SECOND_PASSWORD)
-    try:
-        yield
-    finally:
-        _set_password(server, FIRST_PASSWORD)
-
-
-def _set_password(server: MariaDbServer, password: str) -> None:
-    with server.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f"ALTER USER '{USER}'@'%%' IDENTIFIED BY %s", (password,))
-        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s", (USER,))
-        for row in cursor.fetchall():
-            cursor.execute(f"KILL CONNECTION {row['id']}")
-
-
-def assert_unavailable(api: Call, code: str = "database_unavailable") -> None:
-    for method, path, parts in (
-        ("POST", "/trades", {"body": trade_body()}),
-        ("GET", "/trades", {"query": {"account": "ACC-1"}}),
-        ("GET", "/trades/us-east-1-01JD8X6Y3Q4Z7M0V9T2K5B8N1C", {}),
-        ("GET", "/health", {}),
-    ):
-        answer = api(method, path, **parts)
-        assert (answer.status, answer.error_code) == (503, code)
-        assert int(answer.headers["Retry-After"]) > 0
-
-
-def test_health_reports_both_endpoints_and_the_region(api: Call) -> None:
-    answer = api("GET", "/health")
-    assert answer.status == 200
-    assert answer.body == {
-        "status": "ok",
-        "region": "us-east-1",
-        "database": {"writer": "ok", "reader": "ok"},
-    }
+    from tests.lambda_source.events import Answer
+    from tests.lambda_source.servers import MariaDbServer
 
 
 def test_a_stopped_database_is_a_503_and_its_return_is_noticed(
@@ -93,161 +49,168 @@ def test_a_stopped_database_is_a_503_and_its_return_is_noticed(
     assert api("POST", "/trades", body=trade_body()).status == 200
 
 
-def test_a_restart_between_two_requests_goes_unnoticed(api: Call, server: MariaDbServer) -> None:
-    assert api("POST", "/trades", body=trade_body()).status == 201
-    with stopped(server):
-        pass
-    assert api("POST", "/trades", body=trade_body()).status == 200
-
-
-def test_only_the_reader_being_away_makes_the_region_unhealthy(
-    api: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_READER_HOST", "127.0.0.99")
-    forget_services()
-    answer = api("GET", "/health")
-    assert (answer.status, answer.error_code) == (503, "database_unavailable")
-    assert answer.body["region"] == "us-east-1"
-    assert answer.body["database"] == {"writer": "ok", "reader": "database_unavailable"}
-
-
-def test_a_database_that_stops_answering_is_given_up_in_time(
-    api: Call, server: MariaDbServer
-) -> None:
-    assert api("POST", "/trades", body=trade_body()).status == 201
-    server.freeze()
-    try:
-        started = time.monotonic()
-        answer = api("POST", "/trades", body=trade_body())
-        seconds = time.monotonic() - started
-    finally:
-        server.thaw()
-    assert (answer.status, answer.error_code) == (503, "database_unavailable")
-    assert seconds < 15
-    assert api("POST", "/trades", body=trade_body()).status == 200
-
-
-def test_the_connection_is_kept_warm_until_it_has_been_idle_too_long(
-    api: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def connection_id() -> int:
-        with services.writer().cursor() as cursor:
-            cursor.execute("SELECT CONNECTION_ID() AS id")
-            row = cursor.fetchone()
-            assert row is not None
-            return int(row["id"])
-
-    first = connection_id()
-    api("POST", "/trades", body=trade_body())
-    assert connection_id() == first
-    monkeypatch.setattr(database, "MAXIMUM_IDLE_SECONDS", -1)
-    assert connection_id() != first
-
-
 def test_a_schema_that_is_not_migrated_is_a_503_of_its_own(unmigrated: Call) -> None:
     assert_unavailable(unmigrated, "schema_not_ready")
 
 
-def test_the_secret_is_read_once_and_again_when_it_was_rotated(
-    api: Call, server: MariaDbServer, secret: SecretsManagerServer
-) -> None:
-    for number in range(3):
-        api("POST", "/trades", body=trade_body(client_order_id=f"o-{number}"))
-    assert secret.reads == 1
-    with rotated(server):
-        secret.set_password(SECOND_PASSWORD)
-        assert api("POST", "/trades", body=trade_body()).status == 201
-        assert secret.reads == 2
-
-
-def test_a_wrong_secret_is_read_again_once_and_no_more(
-    api: Call, server: MariaDbServer, secret: SecretsManagerServer
-) -> None:
-    assert secret.reads == 1
-    with rotated(server):
-        answer = api("POST", "/trades", body=trade_body())
-        assert (answer.status, answer.error_code) == (503, "database_unavailable")
-        assert secret.reads == 2
-
-
-@pytest.mark.parametrize("text", ["not json " + FIRST_PASSWORD, "[]", '{"password": "x"}'])
-def test_an_unusable_secret_is_a_503(
-    unmigrated: Call, secret: SecretsManagerServer, log: io.StringIO, text: str
-) -> None:
-    secret.secret_string = text
-    assert_unavailable(unmigrated)
-    assert FIRST_PASSWORD not in log.getvalue()
-
-
-def test_an_unreadable_secret_is_a_503(unmigrated: Call, secret: SecretsManagerServer) -> None:
-    secret.available = False
-    assert_unavailable(unmigrated)
-
-
-def test_no_log_line_shows_a_password(
+def test_a_failover_is_followed_within_the_request(
+    environment: dict[str, str],
     api: Call,
     server: MariaDbServer,
-    secret: SecretsManagerServer,
-    log: io.StringIO,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    forget_services()
-    api("POST", "/trades", body=trade_body())
-    with rotated(server):
-        api("POST", "/trades", body=trade_body())
-        secret.set_password(SECOND_PASSWORD)
-        api("POST", "/trades", body=trade_body())
-    with stopped(server):
-        assert_unavailable(api)
-    captured = capfd.readouterr()
-    text = log.getvalue() + captured.out + captured.err
-    assert "Access denied" in text
-    assert "the database is unavailable" in text
-    for password in (FIRST_PASSWORD, SECOND_PASSWORD):
-        assert password not in text
-        assert json.dumps(password) not in text
-
-
-def test_a_server_of_another_authority_is_refused(
-    api: Call,
-    secret: SecretsManagerServer,
-    tmp_path: Path,
-    log: io.StringIO,
+    second_server: MariaDbServer,
     monkeypatch: pytest.MonkeyPatch,
+    log: io.StringIO,
 ) -> None:
-    other = CertificateAuthority.create(tmp_path / "other")
-    for bundle in (other.certificate, BUNDLED_CERTIFICATES):
-        monkeypatch.setenv("DATABASE_CA_BUNDLE", str(bundle))
-        forget_services()
-        assert_unavailable(api)
-    assert "CERTIFICATE_VERIFY_FAILED" in log.getvalue()
+    """The name leads to another instance now, and the one that it led to has become a reader."""
+    use_second_as_reader(monkeypatch)
+    leads_to, real = [HOST], socket.getaddrinfo
 
+    def resolve(host: str, *where: Any, **how: Any) -> Any:
+        return real(leads_to[0] if host == CLUSTER_NAME else host, *where, **how)
 
-def test_a_server_of_another_name_is_refused(
-    api: Call, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The same server, by a name that its certificate does not hold.
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     for variable in ("DATABASE_WRITER_HOST", "DATABASE_READER_HOST"):
-        monkeypatch.setenv(variable, "localhost")
-    forget_services()
-    assert_unavailable(api)
-    assert "certificate is not valid for 'localhost'" in log.getvalue()
+        monkeypatch.setenv(variable, CLUSTER_NAME)
+    services.forget()
+    name = environment["DATABASE_NAME"]
+    assert api("POST", "/trades", body=trade_body()).status == 201
+    assert (count_trades(server, name), count_trades(second_server, name)) == (1, 0)
+
+    with read_only(server):
+        # DNS is slower than the failover: as long as the name leads there, there is no writer.
+        assert_refused(api("POST", "/trades", body=trade_body(client_order_id="order-2")))
+        assert api("GET", "/trades", query={"account": "ACC-1"}).status == 200
+        leads_to[0] = SECOND_HOST
+        assert api("POST", "/trades", body=trade_body(client_order_id="order-2")).status == 201
+    assert (count_trades(server, name), count_trades(second_server, name)) == (1, 1)
+
+    # And back, while the connection is kept: it is read-only now, and left at once.
+    leads_to[0] = HOST
+    with read_only(second_server):
+        assert api("POST", "/trades", body=trade_body(client_order_id="order-3")).status == 201
+        line = last_request(log)
+        assert (line["database_connections"], line["database_retries"]) == (1, 1)
+    assert (count_trades(server, name), count_trades(second_server, name)) == (2, 1)
 
 
-def test_the_connection_is_encrypted(api: Call) -> None:
-    with services.writer().cursor() as cursor:
-        cursor.execute("SHOW STATUS LIKE 'Ssl_version'")
-        row = cursor.fetchone()
-    assert row is not None
-    assert row["Value"] in {"TLSv1.2", "TLSv1.3"}
+def test_a_connection_that_breaks_within_a_request_is_replaced_once(
+    environment: dict[str, str], api: Call, server: MariaDbServer
+) -> None:
+    tries = []
+
+    def work(cursor: TimedCursor) -> str:
+        tries.append(cursor.connection)
+        if len(tries) == 1:
+            kill_connections(server)
+        cursor.execute("SELECT 1")
+        return "done"
+
+    with request_context.request(20) as measured:
+        assert services.writer().run(work) == "done"
+    assert (measured.retries, measured.connections) == (1, 2)
+    assert tries[0] is not tries[1]
+
+    def always(cursor: TimedCursor) -> None:
+        tries.append(cursor.connection)
+        kill_connections(server)
+        cursor.execute("SELECT 1")
+
+    tries.clear()
+    with pytest.raises(DatabaseUnavailableError):
+        services.writer().transact(always)
+    assert len(tries) == 2
 
 
-def test_the_bundled_certificates_cover_our_regions() -> None:
-    names = set()
-    certificates: list[dict[str, Any]] = tls_context(BUNDLED_CERTIFICATES).get_ca_certs()
-    for certificate in certificates:
-        names.add(dict(pair for (pair,) in certificate["subject"])["commonName"])
-        assert ssl.cert_time_to_seconds(certificate["notAfter"]) > time.time()
-    for region in ("us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1"):
-        for algorithm in ("RSA2048", "RSA4096", "ECC384"):
-            assert f"Amazon RDS {region} Root CA {algorithm} G1" in names
+def test_a_commit_whose_answer_is_lost_counts_once(
+    environment: dict[str, str],
+    api: Call,
+    server: MariaDbServer,
+    monkeypatch: pytest.MonkeyPatch,
+    log: io.StringIO,
+) -> None:
+    """The server commits, the client's connection is gone: the client must hear that it is recorded."""
+    proxy = TcpProxy((HOST, server.port))
+    monkeypatch.setenv("DATABASE_PORT", str(proxy.port))
+    services.forget()
+    assert api("POST", "/trades", body=trade_body(client_order_id="first")).status == 201
+    with ThreadPoolExecutor(1) as pool, server.connect() as holder, holder.cursor() as cursor:
+        cursor.execute("BACKUP STAGE START")
+        cursor.execute("BACKUP STAGE BLOCK_COMMIT")
+        answered = pool.submit(api, "POST", "/trades", body=trade_body())
+        wait_for_statement(server, "COMMIT")
+        proxy.cut()
+        cursor.execute("BACKUP STAGE END")
+        answer: Answer = answered.result(20)
+    proxy.close()
+    assert answer.status == 201
+    assert last_request(log)["database_retries"] >= 1
+    again = api("POST", "/trades", body=trade_body())
+    assert (again.status, again.body) == (200, answer.body)
+    assert count_trades(server, environment["DATABASE_NAME"]) == 2
+    (position,) = api("GET", "/positions/ACC-1").body["positions"]
+    assert (position["quantity"], position["trades"]) == ("21", 2)
+
+
+def test_a_commit_that_takes_too_long_ends_with_the_request(
+    environment: dict[str, str], api: Call, server: MariaDbServer
+) -> None:
+    assert api("POST", "/trades", body=trade_body(client_order_id="first")).status == 201
+    with server.connect() as holder, holder.cursor() as cursor:
+        cursor.execute("BACKUP STAGE START")
+        cursor.execute("BACKUP STAGE BLOCK_COMMIT")
+        timed = call_within(0.5, "POST", "/trades", body=trade_body())
+        cursor.execute("BACKUP STAGE END")
+    assert_refused(timed.answer)
+    assert timed.seconds < 0.9
+    # Whatever became of it, the client who asks again is told, and it is there once.
+    assert api("POST", "/trades", body=trade_body()).status in {200, 201}
+    assert count_trades(server, environment["DATABASE_NAME"]) == 2
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
+def test_what_is_interrupted_leaves_no_half_exchange_and_no_transaction(
+    environment: dict[str, str],
+    api: Call,
+    server: MariaDbServer,
+    end: type[BaseException],
+) -> None:
+    def work(cursor: TimedCursor) -> None:
+        cursor.execute(HOLD_ORDER)
+        # Sent, and its answer not read.
+        connection: Any = cursor.connection
+        connection._execute_command(COMMAND.COM_QUERY, "SELECT 'of another request' AS text")
+        raise end
+
+    with pytest.raises(end):
+        services.writer().transact(work)
+    assert api("POST", "/trades", body=trade_body()).status == 201
+    assert count_trades(server, environment["DATABASE_NAME"]) == 1
+
+
+def test_an_interrupt_while_waiting_for_an_answer_drops_the_connection(
+    environment: dict[str, str], api: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+
+        def work(cursor: TimedCursor) -> object:
+            cursor.execute("SELECT SLEEP(2) AS slept")
+            return cursor.fetchone()
+
+        with pytest.raises(KeyboardInterrupt):
+            services.writer().run(work)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert services.writer()._session._connection is None
+    assert api("POST", "/trades", body=trade_body()).status == 201
+
+
+def test_a_refused_row_costs_no_connection(api: Call, log: io.StringIO) -> None:
+    assert api("POST", "/trades", body=trade_body()).status == 201
+    assert api("POST", "/trades", body=trade_body()).status == 200
+    assert last_request(log)["database_connections"] == 0
