@@ -21,7 +21,21 @@ def dashboard(
     stack: RegionalStack, watched: Watched, alarm_arns: Sequence[str]
 ) -> CloudwatchDashboard:
     """The region's dashboard. CloudWatch shares their names between regions."""
-    graphs = {
+    widgets = [
+        *(_graph(stack.region, title, metrics) for title, metrics in graphs_of(watched).items()),
+        *(_alarm(stack.region, arn) for arn in alarm_arns),
+    ]
+    return CloudwatchDashboard(
+        stack,
+        "dashboard",
+        dashboard_name=stack.named_globally("trade-api"),
+        dashboard_body=json.dumps({"widgets": _placed(widgets)}),
+    )
+
+
+def graphs_of(watched: Watched) -> dict[str, list[Metric]]:
+    """The graphs by title."""
+    return {
         "Requests": [
             watched.api_metric("Count"),
             watched.api_metric("4XXError"),
@@ -48,16 +62,6 @@ def dashboard(
             for name in ("DatabaseConnections", "DatabaseRetries", "DatabaseUnavailable")
         ],
     }
-    widgets = [
-        *(_graph(stack.region, title, metrics) for title, metrics in graphs.items()),
-        *(_alarm(stack.region, arn) for arn in alarm_arns),
-    ]
-    return CloudwatchDashboard(
-        stack,
-        "dashboard",
-        dashboard_name=stack.named_globally("trade-api"),
-        dashboard_body=json.dumps({"widgets": _placed(widgets)}),
-    )
 
 
 def _graph(region: str, title: str, metrics: Sequence[Metric]) -> Widget:
