@@ -48,7 +48,8 @@ def server(
     database.install()
     database.start()
     yield database
-    database.stop()
+    # Nothing of it is wanted any more.
+    database.kill()
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +63,8 @@ def second_server(
     database.install()
     database.start()
     yield database
-    database.stop()
+    # Nothing of it is wanted any more.
+    database.kill()
 
 
 @pytest.fixture

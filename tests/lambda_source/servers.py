@@ -126,14 +126,18 @@ class MariaDbServer:
         ensure_database_programs(print)
         program = required_program("mariadb-install-db", "mariadb-server-core")
         self._folder.mkdir()
-        subprocess.run(
+        installed = subprocess.run(
             [
                 *(program, "--no-defaults", f"--datadir={self._folder}/data", "--skip-test-db"),
                 *(f"--user={getpass.getuser()}", "--auth-root-authentication-method=normal"),
             ],
-            check=True,
-            capture_output=True,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
+        if installed.returncode:
+            raise RuntimeError(f"mariadb-install-db failed: {installed.stdout[-2000:]}")
         start = self._folder / "start.sql"
         start.write_text(
             f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{FIRST_PASSWORD}';\n"
@@ -173,10 +177,10 @@ class MariaDbServer:
 
     def kill(self) -> None:
         """End it as a crash does: nothing is written, nobody is told."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(timeout=30)
-        self._process = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=30)
+            self._process = None
 
     def freeze(self) -> None:
         """Keep every connection open, and answer nothing."""

@@ -150,7 +150,7 @@ def test_a_reader_that_hangs_costs_one_request_its_patience(
         fast = call_within(26, "GET", "/trades", query={"account": "ACC-1"})
     assert symbols(slow.answer) == symbols(fast.answer) == {"AAPL"}
     assert slow.seconds < 9
-    assert fast.seconds < 0.5
+    assert fast.seconds < 1
 
 
 def test_what_only_an_absent_writer_can_tell_is_a_503(

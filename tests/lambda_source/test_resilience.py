@@ -161,7 +161,7 @@ def test_a_commit_that_takes_too_long_ends_with_the_request(
         timed = call_within(0.5, "POST", "/trades", body=trade_body())
         cursor.execute("BACKUP STAGE END")
     assert_refused(timed.answer)
-    assert timed.seconds < 0.9
+    assert timed.seconds < 1.5
     # Whatever became of it, the client who asks again is told, and it is there once.
     assert api("POST", "/trades", body=trade_body()).status in {200, 201}
     assert count_trades(server, environment["DATABASE_NAME"]) == 2

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Route 53 waits two seconds for the answer, of which an endpoint that hangs must not take more: without
 # its readers, a region is still healthy.
 # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-health-of-endpoints.html
-_SECONDS = 0.8
+_SECONDS = 0.7
 
 
 def database_status(database: Database) -> str:
