@@ -5,12 +5,10 @@ The database is MariaDB, over TLS; a function trusts its authority and, as on AW
 
 from __future__ import annotations
 
-import compileall
 import json
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from trading.local.local_target import LocalTarget
 
 REGION = "us-east-1"
-PRODUCT, BASELINE = "product", "baseline"
+PRODUCT, BASELINE, TUNED_BASELINE = "product", "baseline", "baseline, tuned"
 # Of AWS's runtimes; its SDK comes with bytecode there, and here.
 _RUNTIME_MODULES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 _BOOTSTRAP = PROJECT_ROOT / "benchmarks" / "lambda_bootstrap.py"
@@ -42,6 +40,7 @@ class Function:
     """A Lambda function: its unpacked code, its handler, its variables."""
 
     name: str
+    interpreter: str
     task: Path
     runtime: Path
     handler: str
@@ -51,7 +50,7 @@ class Function:
         """A new execution environment, whose interpreter has these options."""
         module, _, function = self.handler.rpartition(".")
         # -B: the disk that Lambda unpacks a ZIP on is read-only, so it never finds bytecode of its own.
-        command = [sys.executable, "-S", "-B", *options, str(_BOOTSTRAP)]
+        command = [self.interpreter, "-S", "-B", *options, str(_BOOTSTRAP)]
         arguments = [f"{self.task}:{self.runtime}", module, function]
         variables = {
             "PATH": os.environ["PATH"],
@@ -64,7 +63,9 @@ class Function:
         """The same with its code compiled."""
         task = self.task.with_name(f"{self.task.name}-compiled")
         shutil.copytree(self.task, task)
-        compileall.compile_dir(task, quiet=2)
+        # By its own interpreter: bytecode is of one version.
+        compile_all = [self.interpreter, "-m", "compileall", "-q", str(task)]
+        subprocess.run(compile_all, check=True)
         return replace(self, task=task)
 
 
@@ -110,10 +111,11 @@ class ExecutionEnvironment:
 
 
 class Platform:
-    """A local AWS with one cluster, and the two functions on it, a database each."""
+    """A local AWS with one cluster, and the functions on it, product and baseline with a database each."""
 
-    def __init__(self, folder: Path, local: LocalTarget) -> None:
+    def __init__(self, folder: Path, local: LocalTarget, interpreter: str) -> None:
         self._folder = folder
+        self._interpreter = interpreter
         folder.mkdir()
         self._environment = local.environment()
         self._data = local.directory / "data" / "databases"
@@ -130,7 +132,7 @@ class Platform:
         self._product = folder / PRODUCT
 
     def functions(self) -> dict[str, Function]:
-        """Product and baseline, each with its tables and its user in place."""
+        """All of them, with their tables and their user in place."""
         package = build_lambda_package(work_folder=self._folder / "package").path
         product = self._function(PRODUCT, package, "trade_service.handlers.trade_api.handler")
         baseline = self._function(BASELINE, package, "baseline_lambda.app.handler")
@@ -143,7 +145,12 @@ class Platform:
         )
         for function in (product, baseline):
             self._invoke_migrator(function, {})
-        return {function.name: function for function in (product, baseline)}
+        tuned = replace(
+            baseline,
+            name=TUNED_BASELINE,
+            variables={**baseline.variables, "KEEP_TLS_CONTEXT": "1"},
+        )
+        return {function.name: function for function in (product, baseline, tuned)}
 
     def database_processor_seconds(self) -> float:
         """The processor time that the database server has used up to now."""
@@ -188,7 +195,7 @@ class Platform:
             "DATABASE_CA_BUNDLE": str(self._authorities),
             "POWERTOOLS_SERVICE_NAME": "trade-api",
         }
-        return Function(name, task, self._runtime, handler, variables)
+        return Function(name, self._interpreter, task, self._runtime, handler, variables)
 
 
 def _runtime(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Measure the trade API's function against one written the usual way, in turns, on one database.
+"""Measure the trade API's function against one written the usual way, in turns, on one database server.
 
 The product is its real ZIP; the baseline is `benchmarks/baseline_lambda`, with the libraries of that ZIP.
 Both run as Lambda runs them: a process for each execution environment, which answers one request at a time.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -139,7 +140,7 @@ def measure_throughput(place: Platform, functions: Functions, effort: Effort) ->
     """Several execution environments at once, over many positions, and apart from that over one."""
     table = _table(
         f"Throughput, median of {effort.pairs} times {effort.seconds:g} s",
-        *("", "requests/s", "times", "processor + database's", "latency"),
+        *("", "requests/s", "product: times", "processor + database's", "latency"),
     )
     ratios: list[float] = []
     with ExitStack() as stack:
@@ -172,7 +173,6 @@ def _compare(
         name: statistics.median(run.per_second for run in measured)
         for name, measured in runs.items()
     }
-    ratio = medians[PRODUCT] / medians[BASELINE]
     what = f"{workers} workers, one position" if hot else f"{workers} workers"
     for name, measured in runs.items():
         middle = sorted(measured, key=lambda run: run.per_second)[len(measured) // 2]
@@ -180,11 +180,11 @@ def _compare(
             what,
             name,
             f"{medians[name]:,.0f}",
-            f"{ratio:.1f}" if name == PRODUCT else "",
+            "" if name == PRODUCT else f"{medians[PRODUCT] / medians[name]:.1f}",
             f"{middle.processor * 1000:.2f} + {middle.database_processor * 1000:.2f} ms",
             str(middle.latency.total),
         )
-    return ratio
+    return medians[PRODUCT] / medians[BASELINE]
 
 
 def _load(
@@ -238,28 +238,32 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=10, help=f"of {_BLOCK} requests, each warm")
     parser.add_argument("--pairs", type=int, default=3, help="of loads, one of each function")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long a load lasts")
-    effort = Effort(**vars(parser.parse_args()))
+    parser.add_argument("--interpreter", default=sys.executable, help="what runs the functions")
+    options = vars(parser.parse_args())
+    interpreter = options.pop("interpreter")
+    effort = Effort(**options)
     with tempfile.TemporaryDirectory(prefix="bench-lambda-") as name:
         folder = Path(name)
         local = LocalTarget(folder / "local")
         local.up(lambda _: None)
         try:
-            _measure(Platform(folder / "functions", local), effort)
+            _measure(Platform(folder / "functions", local, interpreter), effort)
         finally:
             local.forget()
 
 
 def _measure(place: Platform, effort: Effort) -> None:
     functions = place.functions()
+    version = subprocess.check_output([functions[PRODUCT].interpreter, "--version"], text=True)
     load = os.getloadavg()[0]
-    _console.print(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, load before: {load:.1f}"
-    )
-    goals = [measure_cold(functions, effort)]
+    _console.print(f"{version.strip()}, {os.cpu_count()} cores, load before: {load:.1f}")
+    # The tuned baseline differs from the other when it connects, not when it is imported.
+    imported = {name: functions[name] for name in (PRODUCT, BASELINE)}
+    goals = [measure_cold(imported, effort)]
     show_imports(functions[PRODUCT])
     goals.append(measure_warm(functions, effort))
     goals.append(measure_throughput(place, functions, effort))
-    for name, function in functions.items():
+    for name, function in imported.items():
         differing = place.differing_positions(function)
         _console.print(f"{name}: positions that are not the sum of their trades: {differing}")
     _show_goals(goals)

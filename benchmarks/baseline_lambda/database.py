@@ -90,7 +90,7 @@ def _connect(host: str) -> pymysql.Connection[DictCursor]:
         user=os.environ["DATABASE_USER"],
         password=secret["password"],
         database=os.environ["DATABASE_NAME"],
-        ssl=_tls(),
+        ssl=_kept_tls() if "KEEP_TLS_CONTEXT" in os.environ else {"ca": _authorities()},
         charset="utf8mb4",
         init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         cursorclass=DictCursor,
@@ -101,5 +101,9 @@ def _connect(host: str) -> pymysql.Connection[DictCursor]:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=os.environ["DATABASE_CA_BUNDLE"])
+def _kept_tls() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=_authorities())
+
+
+def _authorities() -> str:
+    return os.environ["DATABASE_CA_BUNDLE"]
