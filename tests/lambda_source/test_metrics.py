@@ -16,7 +16,7 @@ from tests.lambda_source.events import trade_body
 from tests.lambda_source.test_reporter import Desk, client, desk, name, new_target, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["client", "desk", "name", "new_target", "target"]
 
@@ -65,23 +65,36 @@ def emitted_metrics(output: str) -> Iterator[Emitted]:
                     yield Emitted(directive["Namespace"], metric["Name"], dimensions)
 
 
-def begin_as(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a new execution environment of a function starts with."""
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", f"{function}-dev")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", function)
-    observability._metrics.cache_clear()
-    services.forget()
+@pytest.fixture
+def begin_as(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Start as a new execution environment of a function does."""
+
+    def forget() -> None:
+        metrics = observability._metrics()
+        # Powertools keeps them for all of a process.
+        metrics.clear_default_dimensions()
+        metrics.clear_metrics()
+        observability._metrics.cache_clear()
+        services.forget()
+
+    def begin(function: str) -> None:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", f"{function}-dev")
+        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", function)
+        forget()
+
+    yield begin
+    forget()
 
 
 def test_what_is_watched_is_emitted(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    desk: Desk, begin_as: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begin_as("trade-api", monkeypatch)
+    begin_as("trade-api")
     capsys.readouterr()
     posted = [desk.api("POST", "/trades", body=trade_body()) for _ in range(2)]
     assert [answer.status for answer in posted] == [201, 200]
     desk.api("POST", f"/trades/{posted[0].body['trade_id']}/cancel")
-    begin_as("trade-reporter", monkeypatch)
+    begin_as("trade-reporter")
     desk.report_latest()
     emitted = set(emitted_metrics(capsys.readouterr().out))
     watched = watched_metrics()
