@@ -61,8 +61,10 @@ def main() -> None:
     # The kernel takes away those that were killed.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
+        listener.bind(f"{path}-being-made")
         listener.listen(64)
+        # Who sees it can connect to it.
+        Path(f"{path}-being-made").rename(path)
         while True:
             readable, _, _ = select.select([listener, sys.stdin], [], [])
             if sys.stdin in readable:

@@ -148,6 +148,10 @@ class Trade(TradeRequest):
         """How many times the trade was written."""
         return self._version
 
+    def repeated(self) -> Trade:
+        """The trade as it is, written once more: as a mark that all before has been committed."""
+        return replace(self, _version=self._version + 1)
+
     def cancelled(self, now: datetime) -> Trade:
         """The trade, cancelled now; a clock that went back does not put that before its beginning."""
         return replace(

@@ -69,19 +69,17 @@ class TradeRepository:
         for _ in range(_RACES):
             new = [trade for key, trade in wanted.items() if key not in recorded]
             try:
-                self._writer.transact(partial(_insert, new))
+                if new:
+                    self._writer.transact(partial(_insert, new))
+                    return {**wanted, **recorded}
+                return self._writer.transact(partial(_repeat, recorded))
             except IntegrityError:
                 recorded = self._writer.run(lambda cursor: _find_orders(cursor, list(wanted)))
-            else:
-                return {**wanted, **recorded}
         # Not the idempotency key, then: a duplicate trade id, or a fault in the schema.
         raise RuntimeError("trades are refused as recorded, and are not found")
 
     def change(self, trade_id: str, change: Callable[[Trade], Trade]) -> Trade | None:
-        """What became of a trade, which nobody else changes meanwhile; None when there is none.
-
-        ``change`` gives the trade back when there is nothing to do.
-        """
+        """What became of a trade, which nobody else changes meanwhile; None when there is none."""
 
         def work(cursor: TimedCursor) -> Trade | None:
             cursor.execute(SELECT + "WHERE trade_id = %s FOR UPDATE", (trade_id,))
@@ -90,9 +88,8 @@ class TradeRepository:
                 return None
             before = trade_from_row(row)
             after = change(before)
-            if after is not before:
-                cursor.execute(_CANCEL, _to_row(after))
-                add_to_positions(cursor, removed=[before], added=[after], now=after.cancelled_at)
+            cursor.execute(_CANCEL, _to_row(after))
+            add_to_positions(cursor, removed=[before], added=[after], now=after.cancelled_at)
             return after
 
         return self._writer.transact(work)
@@ -151,9 +148,16 @@ class TradeRepository:
 
 
 def _insert(trades: Sequence[Trade], cursor: TimedCursor) -> None:
-    if trades:
-        cursor.executemany(_INSERT, [_to_row(trade) for trade in trades])
-        add_to_positions(cursor, added=trades, now=trades[0].created_at)
+    cursor.executemany(_INSERT, [_to_row(trade) for trade in trades])
+    add_to_positions(cursor, added=trades, now=trades[0].created_at)
+
+
+def _repeat(recorded: Mapping[OrderKey, Trade], cursor: TimedCursor) -> dict[OrderKey, Trade]:
+    """Write the trades as they are, for a token that is after all that their client was told before."""
+    ids = [trade.trade_id for trade in recorded.values()]
+    places = ", ".join(["%s"] * len(ids))
+    cursor.execute(f"UPDATE trades SET version = version + 1 WHERE trade_id IN ({places})", ids)
+    return {key: trade.repeated() for key, trade in recorded.items()}
 
 
 def _find_orders(cursor: TimedCursor, keys: Sequence[OrderKey]) -> dict[OrderKey, Trade]:

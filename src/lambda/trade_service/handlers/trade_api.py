@@ -81,8 +81,9 @@ def post_trade_batch(request: Request) -> Response:
     statuses = [result.status for result in results]
     _count(Metric.TRADES_ACCEPTED, statuses.count(HTTPStatus.CREATED))
     _count(Metric.TRADES_REPEATED, statuses.count(HTTPStatus.OK))
-    last = next((result.trade for result in reversed(results) if result.trade), None)
-    return _written(last, to_document(BatchResults(results)))
+    # What was written last: the new ones, else all of them.
+    last = max(reversed(results), key=lambda result: (result.trade is not None, result.status))
+    return _written(last.trade, to_document(BatchResults(results)))
 
 
 def list_trades(request: Request) -> Response:

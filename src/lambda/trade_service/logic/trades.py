@@ -63,7 +63,7 @@ class TradeService:
         now = datetime.now(UTC)
 
         def change(trade: Trade) -> Trade:
-            return trade.cancelled(now) if trade.status is Status.ACCEPTED else trade
+            return trade.cancelled(now) if trade.status is Status.ACCEPTED else trade.repeated()
 
         return _found(self._repository.change(trade_id, change))
 
