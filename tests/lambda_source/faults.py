@@ -177,7 +177,7 @@ def wait_for_statement(server: MariaDbServer, statement: str, state: str = "") -
             cursor.execute(
                 "SELECT 1 FROM information_schema.processlist "
                 "WHERE info LIKE %s AND state LIKE %s AND id <> CONNECTION_ID()",
-                (f"{statement}%", f"%{state}%"),
+                (f"%{statement}%", f"%{state}%"),
             )
             if cursor.fetchone():
                 return

@@ -11,6 +11,7 @@ from trade_service.configuration import configuration
 from trade_service.data_access import migrations
 from trade_service.data_access.migrations import (
     MIGRATIONS_FOLDER,
+    Migration,
     MigrationResult,
     load_migrations,
     migrate,
@@ -19,6 +20,7 @@ from trade_service.errors import DatabaseUnavailableError, MigrationError
 from trade_service.handlers import schema_migrator
 
 from tests.lambda_source.events import CONTEXT
+from tests.lambda_source.faults import kill_connections, wait_for_statement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,15 +41,17 @@ def folder(tmp_path: Path) -> Path:
 def run(folder: Path) -> MigrationResult:
     settings = configuration()
     server = services.database(settings.database_writer_host, None)
+    migrations = load_migrations(folder)
     try:
-        with server.cursor() as cursor:
-            return migrate(cursor, settings.database_name, load_migrations(folder))
+        return server.run(lambda cursor: migrate(cursor, settings.database_name, migrations))
     finally:
         server.close()
 
 
-def query(server: MariaDbServer, statement: str) -> list[dict[str, Any]]:
-    with server.connect(configuration().database_name) as connection:
+def query(
+    server: MariaDbServer, statement: str, database_name: str | None = None
+) -> list[dict[str, Any]]:
+    with server.connect(database_name or configuration().database_name) as connection:
         connection.autocommit(True)
         with connection.cursor() as cursor:
             cursor.execute(statement)
@@ -179,3 +183,96 @@ def test_a_database_that_is_away_fails_the_invocation(
     monkeypatch.setenv("DATABASE_WRITER_HOST", "127.0.0.99")
     with pytest.raises(DatabaseUnavailableError):
         schema_migrator.handler({}, CONTEXT)
+
+
+SHIPPED = load_migrations(MIGRATIONS_FOLDER)
+
+
+@pytest.mark.parametrize("migration", SHIPPED, ids=[migration.name for migration in SHIPPED])
+def test_each_shipped_migration_may_be_interrupted_and_run_again(
+    environment: dict[str, str], server: MariaDbServer, migration: Migration
+) -> None:
+    """Between its statement and the entry that says so, or before the statement."""
+    number = migration.version
+    schema_migrator.handler({}, CONTEXT)
+    query(server, f"UPDATE schema_migrations SET applied_at = NULL WHERE version = {number}")
+    assert schema_migrator.handler({}, CONTEXT)["applied"] == [migration.name]
+    expected = schema(server)
+    query(server, f"DROP DATABASE {environment['DATABASE_NAME']}", "mysql")
+    apply_up_to(number - 1)
+    query(
+        server,
+        "INSERT INTO schema_migrations VALUES "
+        f"({number}, '{migration.name}', '{migration.checksum}', NOW(), NULL)",
+    )
+    later = [other.name for other in SHIPPED if other.version >= number]
+    assert schema_migrator.handler({}, CONTEXT)["applied"] == later
+    assert schema(server) == expected
+
+
+def apply_up_to(number: int) -> None:
+    settings = configuration()
+    database = services.database(settings.database_writer_host, None)
+    database.run(lambda cursor: migrate(cursor, settings.database_name, SHIPPED[:number]))
+    database.close()
+
+
+def schema(server: MariaDbServer) -> list[str]:
+    tables = [next(iter(row.values())) for row in query(server, "SHOW TABLES")]
+    return [query(server, f"SHOW CREATE TABLE {table}")[0]["Create Table"] for table in tables]
+
+
+FIRST_ROW = (
+    "INSERT INTO trades (trade_id, client_order_id, account, symbol, side, quantity, price, currency, "
+    "created_at) VALUES ('t', 'o', 'ACC-1', 'AAPL', 'BUY', 7, 1, 'USD', '2025-01-31 12:00:00')"
+)
+
+
+@pytest.mark.parametrize("end", ["the connection", "the server"])
+def test_a_death_between_a_statement_and_its_entry_is_made_good(
+    environment: dict[str, str], server: MariaDbServer, end: str
+) -> None:
+    """The shipped change of a table with rows, kept from its entry until it is too late for that."""
+    apply_up_to(1)
+    query(server, FIRST_ROW)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        server.connect(configuration().database_name) as reader,
+        server.connect(configuration().database_name) as holder,
+        reader.cursor() as of_table,
+        holder.cursor() as of_entry,
+    ):
+        # Whoever reads in a transaction keeps the table as it is.
+        of_table.execute("SELECT * FROM trades")
+        running = pool.submit(schema_migrator.handler, {}, CONTEXT)
+        wait_for_statement(server, "ALTER TABLE trades", "metadata lock")
+        of_entry.execute("SELECT * FROM schema_migrations WHERE version = 2 FOR UPDATE")
+        reader.rollback()
+        wait_for_statement(server, "UPDATE schema_migrations")
+        if end == "the server":
+            server.kill()
+            with pytest.raises(DatabaseUnavailableError):
+                running.result(20)
+            server.start()
+        else:
+            kill_connections(server)
+            holder.rollback()
+            # It comes again by itself, over another connection.
+            assert running.result(20)["current"] == len(SHIPPED)
+    assert schema_migrator.handler({}, CONTEXT)["current"] == len(SHIPPED)
+    (row,) = query(server, "SELECT quantity, status, version FROM trades")
+    assert row == {"quantity": 7, "status": "ACCEPTED", "version": 1}
+    assert query(server, "SELECT 1 FROM schema_migrations WHERE applied_at IS NULL") == []
+
+
+def test_positions_of_rows_from_before_are_reconciled(
+    environment: dict[str, str], server: MariaDbServer
+) -> None:
+    apply_up_to(1)
+    query(server, FIRST_ROW)
+    schema_migrator.handler({}, CONTEXT)
+    task = {"task": schema_migrator.RECONCILE_POSITIONS}
+    assert schema_migrator.handler(task, CONTEXT) == {"positions_corrected": 1}
+    (row,) = query(server, "SELECT account, symbol, bought, sold, trades FROM positions")
+    assert row == {"account": "ACC-1", "symbol": "AAPL", "bought": 7, "sold": 0, "trades": 1}
+    assert schema_migrator.handler(task, CONTEXT) == {"positions_corrected": 0}

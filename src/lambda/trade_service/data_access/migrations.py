@@ -121,7 +121,8 @@ def migrate(
         ]
         for migration in pending:
             _apply(cursor, migration, history.get(migration.version))
-        current = max(history.keys() | {migration.version for migration in migrations})
+        versions = history.keys() | {migration.version for migration in migrations}
+        current = max(versions, default=0)
     return MigrationResult(tuple(migration.name for migration in pending), current)
 
 
