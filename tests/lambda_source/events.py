@@ -17,6 +17,17 @@ HOST_NAME = "api.dev.trading.example.com"
 REQUEST_ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
+# A trade's fields as no id and no number of ours looks, to be searched for.
+PRIVATE = {
+    "client_order_id": "SECRET-ORDER",
+    "account": "SECRET-ACCOUNT",
+    "symbol": "SECRET.SYMBOL",
+    "quantity": "918273.5",
+    "price": "645342.25",
+    "currency": "XTS",
+}
+
+
 @dataclass(frozen=True)
 class InvocationContext:
     """What Lambda passes as the second argument."""

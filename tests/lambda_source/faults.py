@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from trade_service import services
+from trade_service.configuration import configuration
 from trade_service.handlers import schema_migrator, trade_api
 
 from tests.lambda_source.events import CONTEXT, Answer, InvocationContext, proxy_event, trade_body
@@ -119,12 +120,20 @@ def assert_refused(answer: Answer, code: str = "database_unavailable") -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
+def query(
+    server: MariaDbServer, statement: str, database_name: str | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a statement, past the code under test; by default of the test's own database."""
+    with server.connect(database_name or configuration().database_name) as connection:
+        connection.autocommit(True)
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+
 def count_trades(server: MariaDbServer, database_name: str) -> int:
-    with server.connect(database_name) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) AS trades FROM trades")
-        row = cursor.fetchone()
-        assert row is not None
-        return int(row["trades"])
+    (row,) = query(server, "SELECT COUNT(*) AS trades FROM trades", database_name)
+    return int(row["trades"])
 
 
 def last_request(log: io.StringIO) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from trade_service import services
@@ -20,7 +20,7 @@ from trade_service.errors import DatabaseUnavailableError, MigrationError
 from trade_service.handlers import schema_migrator
 
 from tests.lambda_source.events import CONTEXT
-from tests.lambda_source.faults import kill_connections, wait_for_statement
+from tests.lambda_source.faults import kill_connections, query, wait_for_statement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,16 +46,6 @@ def run(folder: Path) -> MigrationResult:
         return server.run(lambda cursor: migrate(cursor, settings.database_name, migrations))
     finally:
         server.close()
-
-
-def query(
-    server: MariaDbServer, statement: str, database_name: str | None = None
-) -> list[dict[str, Any]]:
-    with server.connect(database_name or configuration().database_name) as connection:
-        connection.autocommit(True)
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            return list(cursor.fetchall())
 
 
 @pytest.mark.parametrize("event", [{}, None, [], "text", {"digest": "x", "tf": {"action": "c"}}])
