@@ -162,7 +162,7 @@ def written(read: Callable[[str], Any], found: Any) -> str:
 
 @pytest.mark.parametrize(
     ("read", "ours"),
-    zip(READERS, (f"{MOMENT}|{TRADE_ID}", "AAPL.X", f"{TRADE_ID}|17"), strict=True),
+    list(zip(READERS, (f"{MOMENT}|{TRADE_ID}", "AAPL.X", f"{TRADE_ID}|17"), strict=True)),
     ids=["trade", "symbol", "token"],
 )
 def test_no_text_but_our_own_is_taken(read: Callable[[str], Any], ours: str) -> None:
