@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +111,10 @@ class Cluster:
 
     def start(self) -> None:
         """Install and start both."""
-        for server in (self.writer, self.replica):
-            server.install()
+        servers = (self.writer, self.replica)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Server.install, servers))
+        for server in servers:
             server.start()
         self.replica.follow(self.writer)
 

@@ -38,7 +38,7 @@ class ExecutionEnvironment:
         self.number = number
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(path)
-        self._stream = self._socket.makefile("rw", encoding="utf-8")
+        self._lines = self._socket.makefile("r", encoding="utf-8")
         self.pid = int(self._exchange(number))
         self._signal(signal.SIGSTOP)
 
@@ -62,7 +62,7 @@ class ExecutionEnvironment:
     def close(self) -> None:
         """End it, and forget it."""
         self.kill()
-        self._stream.close()
+        self._lines.close()
         self._socket.close()
 
     def connections(self, hosts: set[str]) -> int:
@@ -72,9 +72,8 @@ class ExecutionEnvironment:
 
     def _exchange(self, value: object) -> Any:
         try:
-            self._stream.write(json.dumps(value) + "\n")
-            self._stream.flush()
-            line = self._stream.readline()
+            self._socket.sendall(json.dumps(value).encode() + b"\n")
+            line = self._lines.readline()
         except OSError as error:
             raise EnvironmentLostError from error
         if not line:

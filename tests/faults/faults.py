@@ -46,7 +46,7 @@ class Platform:
 Fault = Callable[[Platform, "Random"], bool]
 
 # A transaction is twelve pieces and more, and most requests move within this time.
-_MOST_PIECES, _PATIENCE_SECONDS = 14, 0.5
+_MOST_PIECES, _PATIENCE_SECONDS = 14, 0.3
 
 
 def kill_writer(platform: Platform, random: Random) -> bool:
@@ -103,7 +103,7 @@ def let_replica_lag(platform: Platform, random: Random) -> bool:
     """Let the replica apply nothing for a while."""
     replica = platform.cluster.replica
     replica.query("STOP SLAVE SQL_THREAD")
-    time.sleep(random.uniform(0.1, 0.5))
+    time.sleep(random.uniform(0.05, 0.3))
     replica.query("START SLAVE SQL_THREAD")
     return True
 
@@ -146,9 +146,10 @@ def kill_sessions(platform: Platform, random: Random) -> bool:
     chosen = sessions if random.random() < 0.2 else random.sample(sessions, min(1, len(sessions)))
     kind = random.choice(("CONNECTION", "CONNECTION", "QUERY"))
     time.sleep(random.uniform(0, 0.01))
-    for session in chosen:
-        with suppress(pymysql.err.OperationalError):  # It has ended by itself.
-            server.query(f"KILL {kind} {session}")
+    with server.session() as cursor:
+        for session in chosen:
+            with suppress(pymysql.err.OperationalError):  # It has ended by itself.
+                cursor.execute(f"KILL {kind} {session}")
     return bool(chosen)
 
 
@@ -159,7 +160,7 @@ def deadlock(platform: Platform, random: Random) -> bool:
     """
     first, last = sorted(random.sample(SYMBOLS, 2))
     with platform.cluster.writer.session() as cursor:
-        cursor.execute("INSERT INTO faults.ballast SELECT seq FROM seq_1_to_500")
+        cursor.execute("INSERT INTO faults.ballast SELECT seq FROM faults.seq_1_to_500")
         _lock_position(cursor, last)
         waited = _await_waiting(cursor, random.uniform(0.1, 0.4))
         with suppress(pymysql.err.OperationalError):
@@ -181,9 +182,8 @@ def _hold(platform: Platform, seconds: float) -> bool:
     with platform.cluster.writer.session() as cursor:
         for symbol in SYMBOLS:
             _lock_position(cursor, symbol)
-        waited = _await_waiting(cursor, seconds)
-        time.sleep(seconds / 2)
-        return waited
+        time.sleep(seconds)
+        return _is_waited_for(cursor)
 
 
 def lock_tables(platform: Platform, random: Random) -> bool:
@@ -205,11 +205,17 @@ def _await_waiting(cursor: DictCursor, seconds: float) -> bool:
     """Wait until somebody waits for one of our locks; whether there was anybody."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        cursor.execute("SELECT 1 FROM information_schema.innodb_lock_waits LIMIT 1")
-        if cursor.fetchone():
+        if _is_waited_for(cursor):
             return True
         time.sleep(0.01)
     return False
+
+
+def _is_waited_for(cursor: DictCursor) -> bool:
+    # Not from information_schema: what that tells of InnoDB is renewed only for who asks seldom.
+    cursor.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")
+    (row,) = cursor.fetchall()
+    return int(row["Value"]) > 0
 
 
 def kill_environment(platform: Platform, random: Random) -> bool:

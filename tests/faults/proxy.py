@@ -89,7 +89,6 @@ class Proxy:
         self.host, self._target = host, target
         self._loop = asyncio.new_event_loop()
         self._links: set[Link] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._trap: tuple[Trap, asyncio.Future[None]] | None = None
         self._delay = 0.0
         self._refusing = False
@@ -115,8 +114,7 @@ class Proxy:
 
     def close(self) -> None:
         """Stop at once."""
-        self._do(self._refuse(True))
-        self._server.close()
+        self._do(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _do(self, work: Coroutine[None, None, Result]) -> Result:
@@ -137,6 +135,12 @@ class Proxy:
         self._refusing = refusing
         for link in self._links if refusing else ():
             link.reset()
+
+    async def _stop(self) -> None:
+        self._server.close()
+        await self._refuse(True)
+        while self._links:
+            await asyncio.sleep(0.01)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -24,13 +24,14 @@ def report(run: Run, gateway: Gateway, clients: Sequence[Client]) -> Iterator[st
     answers = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
     yield f"{len(run.happened)} faults, {len(tries)} requests, {len(seconds)} invocations ({answers})"
     yield f"longest invocation {max(seconds, default=0):.1f} s"
-    yield f"{'fault':<24}{'times':>6}{'struck':>8}{'requests meanwhile':>20}{'at first try':>14}"
+    yield f"{'fault':<24}{'times':>6}{'struck':>8}{'seconds':>9}{'requests meanwhile':>20}{'at first try':>14}"
     times = Counter(one.kind for one in run.happened)
     struck = Counter(one.kind for one in run.happened if one.struck)
     asked, answered = _met(run.happened, tries)
     for kind in [*sorted(times), NO_FAULT]:
         share = f"{answered[kind] / asked[kind]:.1%}" if asked[kind] else "-"
-        yield f"{kind:<24}{times[kind]:>6}{struck[kind]:>8}{asked[kind]:>20}{share:>14}"
+        took = sum(one.ended - one.began for one in run.happened if one.kind == kind)
+        yield f"{kind:<24}{times[kind]:>6}{struck[kind]:>8}{took:>9.1f}{asked[kind]:>20}{share:>14}"
 
 
 def _met(

@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[int, Fault]] = {
     "failover": (25, faults.fail_over),
     "replica killed": (15, faults.kill_replica),
     "replica frozen": (20, faults.freeze_replica),
-    "replica lagging": (60, faults.let_replica_lag),
+    "replica lagging": (55, faults.let_replica_lag),
     "connection cut": (150, faults.network_fault(Harm.CUT)),
     "connection reset": (150, faults.network_fault(Harm.RESET)),
     "connection half-closed": (
@@ -40,16 +40,16 @@ KINDS: dict[str, tuple[int, Fault]] = {
     "session killed": (90, faults.kill_sessions),
     "deadlock": (60, faults.deadlock),
     "lock held": (40, faults.hold_lock),
-    "lock held for 6 s": (2, faults.hold_lock_for_long),
-    "tables locked": (20, faults.lock_tables),
-    "environment killed": (90, faults.kill_environment),
+    "lock held for 4 s": (1, faults.hold_lock_for_long),
+    "tables locked": (12, faults.lock_tables),
+    "environment killed": (104, faults.kill_environment),
     "secret rotated": (50, faults.rotate_secret),
     "secrets manager away": (7, faults.lose_secrets_manager),
     "clocks stepped": (35, faults.step_clocks),
 }
-_LONGEST_REST_SECONDS = 0.06
+_LONGEST_REST_SECONDS = 0.04
 # So often the next fault comes while this one goes on.
-_OVERLAPPING = 0.15
+_OVERLAPPING = 0.25
 
 
 @dataclass(frozen=True)
