@@ -10,6 +10,7 @@ import pytest
 from trade_service import lazy_imports
 
 from tests.lambda_source.events import proxy_event
+from tests.lambda_source.new_process import answer_in_new_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.lambda_source.conftest import Call
 
-from tests.lambda_source.new_process import answer_in_new_process
 
 # Powertools takes a look at botocore's own outermost module, which imports no other.
 HEAVY = {"aws_xray_sdk", "boto3", "botocore.session", "jmespath", "urllib3", "requests"}

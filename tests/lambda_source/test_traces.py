@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lambda_source.events import proxy_event, trade_body
+from tests.lambda_source.events import PRIVATE, proxy_event, trade_body
+from tests.lambda_source.new_process import answer_in_new_process
 from tests.lambda_source.servers import HOST
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.lambda_source.conftest import Call
-
-from tests.lambda_source.events import PRIVATE
-from tests.lambda_source.new_process import answer_in_new_process
 
 
 class XRayDaemon:
