@@ -126,6 +126,11 @@ def row(event: str, event_at: str, trade: dict[str, Any]) -> dict[str, str]:
     return {"event": event, "event_at": event_at, **{name: trade[name] for name in UNCHANGING}}
 
 
+def rows_read(cursor: Any) -> int:
+    cursor.execute("SHOW GLOBAL STATUS LIKE 'Handler_read%'")
+    return sum(int(one["Value"]) for one in cursor.fetchall())
+
+
 def test_a_day_is_all_that_happened_on_it_in_its_order(desk: Desk) -> None:
     next_day, day_before = DAY + timedelta(days=1), DAY - timedelta(days=1)
     last = desk.trade(
@@ -251,6 +256,26 @@ def test_pages_lose_and_repeat_nothing(desk: Desk, monkeypatch: pytest.MonkeyPat
     order = [(one["event_at"], one["trade_id"], one["event"]) for one in desk.rows()]
     assert order == sorted(set(order))
     assert len(order) == 20 + 10
+
+
+def test_every_page_costs_the_same(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    trades = [trade_body(client_order_id=f"order-{number}") for number in range(100)]
+    for _ in range(3):
+        for trade in trades:
+            trade["client_order_id"] = f"{trade['client_order_id']}-again"
+        desk.api("POST", "/trades/batch", body={"trades": trades})
+    with desk.server.connect(desk.database_name) as connection, connection.cursor() as cursor:
+        cursor.execute("SET @number = 0")
+        cursor.execute(
+            "UPDATE trades SET created_at = %s + INTERVAL (@number := @number + 1) SECOND",
+            at("09:00"),
+        )
+        connection.commit()
+        monkeypatch.setattr(blotter, "PAGE_ROWS", 10)
+        before = rows_read(cursor)
+        assert desk.report()["events"]["ACCEPTED"] == 300
+        # Each row once for the blotter, once to be counted, and a few times for the positions.
+        assert rows_read(cursor) - before < 300 * 8
 
 
 @pytest.mark.parametrize("lag", ["lagging", "away"])
