@@ -268,7 +268,7 @@ def test_every_page_costs_the_same(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
         cursor.execute("SET @number = 0")
         cursor.execute(
             "UPDATE trades SET created_at = %s + INTERVAL (@number := @number + 1) SECOND",
-            at("09:00"),
+            (at("09:00"),),
         )
         connection.commit()
         monkeypatch.setattr(blotter, "PAGE_ROWS", 10)
