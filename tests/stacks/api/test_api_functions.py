@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from trade_service.configuration import Configuration
+from trade_service.data_access.database_users import GRANTS
+from trade_service.handlers.schema_migrator import RECONCILE_POSITIONS
 
 from stacks.api.lambda_package import migrations_digest
 from stacks.settings import REGIONS, Environment
@@ -86,6 +88,19 @@ def test_the_schema_is_migrated_before_the_code_that_needs_it(api: Resources) ->
         assert "aws_lambda_invocation.schema_migration" in function["depends_on"]
 
 
+def test_positions_are_reconciled_once_the_code_that_keeps_them_is_in_place(api: Resources) -> None:
+    migration, reconciliation = (
+        api["aws_lambda_invocation"][name]
+        for name in ("schema_migration", "position_reconciliation")
+    )
+    assert reconciliation["function_name"] == migration["function_name"]
+    # Whatever has the schema migrated has the positions reconciled, too.
+    assert reconciliation["triggers"] == {**migration["triggers"], "task": RECONCILE_POSITIONS}
+    assert "aws_lambda_function.trade_api_function" in reconciliation["depends_on"]
+    for invocation in (migration, reconciliation):
+        assert json.loads(invocation["input"]) == invocation["triggers"]
+
+
 WITHOUT_RESOURCE = {
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
@@ -112,8 +127,15 @@ def allowed_to(api: Resources, name: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_role_opens_the_database_as_one_user(api: Resources, name: str) -> None:
     allowed = allowed_to(api, name)
+    via = allowed["kms:Decrypt"]["Condition"]["StringEquals"]["kms:ViaService"]
+    reads_secrets = "secretsmanager.${local.region}.amazonaws.com" in via
+    assert reads_secrets is (name == "schema_migrator")
     if name == "schema_migrator":
         assert "rds-db:connect" not in allowed
+        assert (
+            "DATABASE_USER"
+            not in (api["aws_lambda_function"][f"{name}_function"]["environment"]["variables"])
+        )
         (secret,) = allowed["secretsmanager:GetSecretValue"]["Resource"]
         assert secret.endswith(".outputs.secret_arn}")
         return
@@ -122,6 +144,7 @@ def test_a_role_opens_the_database_as_one_user(api: Resources, name: str) -> Non
     assert user.endswith(f".outputs.cluster_resource_id}}/{name}")
     variables = api["aws_lambda_function"][f"{name}_function"]["environment"]["variables"]
     assert variables["DATABASE_USER"] == name
+    assert name in GRANTS
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

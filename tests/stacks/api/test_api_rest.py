@@ -14,7 +14,6 @@ from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi
 from trade_service.handlers.responses import error_body
 
 from stacks.api.definition import ApiDefinition
-from stacks.api.lambda_package import TRADE_SCHEMA_FILE
 from stacks.api.routes import GATEWAY_ERRORS, ROUTES, GatewayError, Model, Route
 from stacks.settings import REGIONS, Environment
 from tests.stacks.api.conftest import Resources, one
@@ -35,12 +34,50 @@ def test_requests_are_validated_before_they_cost_an_invocation(api: Resources) -
     assert validator["validate_request_parameters"] is True
     for method in methods.values():
         assert "aws_api_gateway_request_validator." in method["request_validator_id"]
-    posted = methods["rest_definition_post_trades_method"]["request_models"]
-    assert "aws_api_gateway_model." in posted["application/json"]
-    schema = json.loads(one(api["aws_api_gateway_model"])["schema"])
-    assert schema == json.loads(TRADE_SCHEMA_FILE.read_text())
-    listed = methods["rest_definition_get_trades_method"]["request_parameters"]
-    assert listed == {"method.request.querystring.account": True}
+    models = api["aws_api_gateway_model"]
+    schemas = {each["name"]: each["schema"] for each in models.values()}
+    assert schemas == {route.body.name: route.body.schema for route in ROUTES if route.body}
+    for route in ROUTES:
+        method = methods[f"rest_definition_{route.label.replace('-', '_')}_method"]
+        assert method.get("request_parameters", {}) == route.parameters
+        if route.body is None:
+            assert "request_models" not in method
+        else:
+            (address,) = (key for key, each in models.items() if each["name"] == route.body.name)
+            name = f"${{aws_api_gateway_model.{address}.name}}"
+            assert method["request_models"] == {"application/json": name}
+
+
+def test_each_route_asks_for_what_it_cannot_do_without() -> None:
+    assert {f"{route.method} {route.path}": route.parameters for route in ROUTES} == {
+        "GET /health": {},
+        "POST /trades": {},
+        "GET /trades": {"method.request.querystring.account": True},
+        "POST /trades/batch": {},
+        "GET /trades/{trade_id}": {"method.request.path.trade_id": True},
+        "POST /trades/{trade_id}/cancel": {"method.request.path.trade_id": True},
+        "GET /positions/{account}": {"method.request.path.account": True},
+    }
+
+
+def test_a_part_of_a_path_is_made_once_below_its_parent(api: Resources) -> None:
+    resources = api["aws_api_gateway_resource"]
+    root = "${aws_api_gateway_rest_api.rest_api.root_resource_id}"
+
+    def path(reference: str) -> str:
+        if reference == root:
+            return ""
+        resource = resources[reference.split(".")[1]]
+        return f"{path(resource['parent_id'])}/{resource['path_part']}"
+
+    paths = [path(f"${{aws_api_gateway_resource.{address}.id}}") for address in resources]
+    assert sorted(paths) == sorted({*(route.path for route in ROUTES), "/positions"})
+    for kind in ("aws_api_gateway_method", "aws_api_gateway_integration"):
+        served = [(each["resource_id"], each["http_method"]) for each in api[kind].values()]
+        assert len(set(served)) == len(ROUTES)
+        if kind == "aws_api_gateway_method":
+            found = {(method, path(resource)) for resource, method in served}
+            assert found == {(route.method, route.path) for route in ROUTES}
 
 
 def test_every_route_is_a_proxy_that_ends_before_the_function(api: Resources) -> None:
@@ -54,14 +91,20 @@ def test_every_route_is_a_proxy_that_ends_before_the_function(api: Resources) ->
 
 def test_the_api_invokes_the_function_by_its_own_routes_only(api: Resources) -> None:
     stage = "${aws_api_gateway_stage.rest_stage.execution_arn}"
-    permissions = api["aws_lambda_permission"].values()
-    assert {each["source_arn"] for each in permissions} == {
+    allowed = {
+        each["source_arn"]
+        for each in api["aws_lambda_permission"].values()
+        if each["principal"] == "apigateway.amazonaws.com"
+    }
+    assert allowed == {
         f"{stage}/GET/health",
         f"{stage}/POST/trades",
         f"{stage}/GET/trades",
+        f"{stage}/POST/trades/batch",
         f"{stage}/GET/trades/*",
+        f"{stage}/POST/trades/*/cancel",
+        f"{stage}/GET/positions/*",
     }
-    assert {each["principal"] for each in permissions} == {"apigateway.amazonaws.com"}
 
 
 def test_a_deployment_is_made_of_the_whole_definition_before_the_old_one_goes(
@@ -76,7 +119,8 @@ def test_a_deployment_is_made_of_the_whole_definition_before_the_old_one_goes(
         if address.startswith("rest_definition_")
     }
     assert set(deployment["depends_on"]) == defining
-    assert len(defining) == 2 * len(ROUTES) + len(GATEWAY_ERRORS) + 5
+    made = {kind: len(api[f"aws_api_gateway_{kind}"]) for kind in ("resource", "model")}
+    assert len(defining) == 2 * len(ROUTES) + len(GATEWAY_ERRORS) + sum(made.values()) + 1
     assert "stage_name" not in deployment
 
 
@@ -107,11 +151,21 @@ def digest(
     return definition.digest
 
 
+def with_route(label: str, **changes: Any) -> dict[str, Any]:
+    """The routes, one of them changed."""
+    changed = tuple(
+        replace(route, **changes) if route.label == label else route for route in ROUTES
+    )
+    assert changed != ROUTES
+    return {"routes": changed}
+
+
 CHANGES: dict[str, dict[str, Any]] = {
-    "authorization": {"routes": (replace(ROUTES[0], authorization="AWS_IAM"), *ROUTES[1:])},
-    "schema": {"routes": (replace(ROUTES[1], body=Model("Trade", "{}")), *ROUTES[2:])},
-    "parameter": {"routes": (*ROUTES[:2], replace(ROUTES[2], query=("limit",)), *ROUTES[3:])},
-    "path": {"routes": (*ROUTES[:3], Route("GET", "/trades/{id}"))},
+    "authorization": with_route("get-health", authorization="AWS_IAM"),
+    "schema": with_route("post-trades", body=Model("TradeRequest", "{}")),
+    "model": with_route("post-trades", body=None),
+    "parameter": with_route("get-trades", query=("limit",)),
+    "path": with_route("get-trades-trade-id", path="/trades/{id}"),
     "method": {"routes": (*ROUTES, Route("POST", "/health"))},
     "fewer routes": {"routes": ROUTES[1:]},
     "error code": {"errors": (replace(GATEWAY_ERRORS[0], code="other"), *GATEWAY_ERRORS[1:])},
