@@ -37,10 +37,13 @@ def trade_service() -> TradeService:
     return TradeService(configuration(), TradeRepository(writer, Reads(writer, writer)))
 
 
-def position_service() -> PositionService:
+def position_repository() -> PositionRepository:
     writer = database()
-    repository = PositionRepository(writer, Reads(writer, writer))
-    return PositionService(configuration().region, repository)
+    return PositionRepository(writer, Reads(writer, writer))
+
+
+def position_service() -> PositionService:
+    return PositionService(configuration().region, position_repository())
 
 
 def request(**changes: object) -> TradeRequest:
