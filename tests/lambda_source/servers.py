@@ -119,19 +119,16 @@ class MariaDbServer:
         self._authority = authority
         self._certificate, self._key = authority.sign(folder.name, name)
         self._process: subprocess.Popen[bytes] | None = None
-        # A server that starts removes the temporary tables of all others in the same folder.
-        self._temporary = folder / "temporary"
         self.host = host
         self.port = port or free_port()
 
     def install(self) -> None:
         ensure_database_programs(print)
         program = required_program("mariadb-install-db", "mariadb-server-core")
-        self._temporary.mkdir(parents=True)
+        self._folder.mkdir()
         installed = subprocess.run(
             [
                 *(program, "--no-defaults", f"--datadir={self._folder}/data", "--skip-test-db"),
-                f"--tmpdir={self._temporary}",
                 # A server that starts removes all temporary tables in this folder, other servers' too.
                 f"--tmpdir={self._folder}",
                 *(f"--user={getpass.getuser()}", "--auth-root-authentication-method=normal"),
@@ -156,7 +153,6 @@ class MariaDbServer:
                 *(program, "--no-defaults", f"--datadir={self._folder}/data"),
                 f"--tmpdir={self._folder}",
                 *(f"--socket={self._folder}/socket", f"--pid-file={self._folder}/pid"),
-                f"--tmpdir={self._temporary}",
                 *(f"--bind-address={self.host}", f"--port={self.port}", "--skip-name-resolve"),
                 *("--require-secure-transport=ON", f"--ssl-ca={self._authority.certificate}"),
                 *(f"--ssl-cert={self._certificate}", f"--ssl-key={self._key}"),
@@ -202,6 +198,8 @@ class MariaDbServer:
         """A connection of the test's own, past the code under test."""
         return pymysql.connect(
             unix_socket=f"{self._folder}/socket",
+            # Nor the time to read the system's authorities.
+            ssl_disabled=True,
             user="root",
             database=database_name,
             cursorclass=DictCursor,
