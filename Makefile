@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOCAL := env -u TF_WORKSPACE -u TRADING_STATE_BUCKET TRADING_TARGET=local
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-down test check benchmark bench-deploy bench-archive bench-lambda openapi format lock
+.PHONY: help install demo demo-down test check faults prove-faults benchmark bench-deploy bench-archive bench-lambda openapi format lock
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,13 @@ check: $(VENV)/installed ## Lint and types alone
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+faults: $(VENV)/installed ## Test the service under FAULTS_COUNT=1000 faults of FAULTS_SEED=(another each time)
+	@FAULTS_SEED=$(or $(FAULTS_SEED),$$(date +%s)) FAULTS_COUNT=$(or $(FAULTS_COUNT),1000) \
+		$(BIN)/pytest --quiet --timeout 86400 tests/faults/test_faults.py
+
+prove-faults: $(VENV)/installed ## Break the service in every way that the faults must find (15 minutes)
+	@$(BIN)/pytest --quiet --timeout 86400 tests/faults/prove.py
 
 benchmark: $(VENV)/installed ## Time a synth with lazy bindings against the stock import
 	$(BIN)/python -m benchmarks.synth

@@ -10,14 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from stacks.api.lambda_package import build_lambda_package
 from tests.faults.bootstrap import CLOCK, LAMBDA_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -88,7 +86,9 @@ class ExecutionEnvironment:
 class Function:
     """The function: as many environments as there are requests at one time."""
 
-    def __init__(self, folder: Path, handler: str, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, code: Path, handler: str, variables: Mapping[str, str]
+    ) -> None:
         folder.mkdir()
         self._path = str(folder / "function")
         self._clocks = folder / "clocks"
@@ -97,19 +97,18 @@ class Function:
         self._idle: list[ExecutionEnvironment] = []
         self._busy: list[ExecutionEnvironment] = []
         self._started = 0
-        self._parent = self._start(folder, handler, variables)
+        self._parent = self._start(folder, code, handler, variables)
 
     def _start(
-        self, folder: Path, handler: str, variables: Mapping[str, str]
+        self, folder: Path, code: Path, handler: str, variables: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        task = folder / "task"
-        with zipfile.ZipFile(build_lambda_package().path) as package:
-            package.extractall(task)
         bootstrap = Path(__file__).with_name("bootstrap.py")
+        # -P: as on Lambda, nothing is imported from where the bootstrap is.
+        command = [sys.executable, "-P", bootstrap, self._path, self._clocks, handler]
         with (folder / "function.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, bootstrap, self._path, self._clocks, handler],
-                env={**variables, "PYTHONPATH": str(task), "LAMBDA_TASK_ROOT": str(task)},
+                command,
+                env={**variables, "PYTHONPATH": str(code), "LAMBDA_TASK_ROOT": str(code)},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

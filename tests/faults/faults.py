@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pymysql
@@ -22,28 +21,11 @@ if TYPE_CHECKING:
 
     from pymysql.cursors import DictCursor
 
-    from tests.faults.database import Cluster, Server
-    from tests.faults.environments import Function
-    from tests.faults.proxy import Proxy
-    from tests.lambda_source.servers import SecretsManagerServer
+    from tests.faults.database import Server
+    from tests.faults.platform import Platform
 
 
-@dataclass(frozen=True)
-class Platform:
-    """What can be harmed."""
-
-    cluster: Cluster
-    writer_proxy: Proxy
-    reader_proxy: Proxy
-    function: Function
-    secret: SecretsManagerServer
-
-    def any_proxy(self, random: Random) -> Proxy:
-        """One of the two, more often the writer's."""
-        return random.choice((self.writer_proxy, self.writer_proxy, self.reader_proxy))
-
-
-Fault = Callable[[Platform, "Random"], bool]
+Fault = Callable[["Platform", "Random"], bool]
 
 # A transaction is twelve pieces and more, and most requests move within this time.
 _MOST_PIECES, _PATIENCE_SECONDS = 14, 0.3

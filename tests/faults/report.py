@@ -24,7 +24,10 @@ def report(run: Run, gateway: Gateway, clients: Sequence[Client]) -> Iterator[st
     answers = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
     yield f"{len(run.happened)} faults, {len(tries)} requests, {len(seconds)} invocations ({answers})"
     yield f"longest invocation {max(seconds, default=0):.1f} s"
-    yield f"{'fault':<24}{'times':>6}{'struck':>8}{'seconds':>9}{'requests meanwhile':>20}{'at first try':>14}"
+    titles = (
+        f"{'times':>6}{'struck':>8}{'seconds':>9}{'requests meanwhile':>20}{'at first try':>14}"
+    )
+    yield f"{'fault':<24}{titles}"
     times = Counter(one.kind for one in run.happened)
     struck = Counter(one.kind for one in run.happened if one.struck)
     asked, answered = _met(run.happened, tries)

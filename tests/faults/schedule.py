@@ -17,7 +17,8 @@ from tests.faults.proxy import Harm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.faults.faults import Fault, Platform
+    from tests.faults.faults import Fault
+    from tests.faults.platform import Platform
 
 # Of a thousand. What takes seconds is rare, what takes none is frequent.
 KINDS: dict[str, tuple[int, Fault]] = {

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.faults.clients import Client
-    from tests.faults.faults import Platform
     from tests.faults.gateway import Gateway
+    from tests.faults.platform import Platform
     from tests.faults.schedule import Run
 
 # API Gateway's limit: whoever waits longer is told 504, and does not know what happened.
