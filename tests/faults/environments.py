@@ -104,7 +104,7 @@ class Function:
     ) -> subprocess.Popen[bytes]:
         bootstrap = Path(__file__).with_name("bootstrap.py")
         # -P: as on Lambda, nothing is imported from where the bootstrap is.
-        command = [sys.executable, "-P", bootstrap, self._path, self._clocks, handler]
+        command = [sys.executable, "-P", str(bootstrap), self._path, str(self._clocks), handler]
         with (folder / "function.log").open("wb") as log:
             process = subprocess.Popen(
                 command,
