@@ -12,8 +12,8 @@ from trade_service.observability import METRICS_NAMESPACE
 from stacks.api.alarms import alarms_of
 from stacks.api.dashboard import graphs_of
 from stacks.api.metrics import Metric, Watched
+from tests.lambda_source.desk import Desk, client, desk, name, new_target, target
 from tests.lambda_source.events import trade_body
-from tests.lambda_source.test_reporter import Desk, client, desk, name, new_target, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
