@@ -32,6 +32,7 @@ from benchmarks.lambda_figures import (
     throughput_goal,
 )
 from benchmarks.lambda_requests import GET, LIST, POST
+from stacks.paths import work_directory
 from trading.local.local_target import LocalTarget
 
 if TYPE_CHECKING:
@@ -242,6 +243,8 @@ def main() -> None:
     options = vars(parser.parse_args())
     interpreter = options.pop("interpreter")
     effort = Effort(**options)
+    # All data in a folder of its own, but not once more what a local AWS is installed from.
+    os.environ.setdefault("TRADING_LOCAL_VENV", str(work_directory() / "local" / "venv"))
     with tempfile.TemporaryDirectory(prefix="bench-lambda-") as name:
         folder = Path(name)
         local = LocalTarget(folder / "local")
