@@ -6,7 +6,6 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 
 from tests.lambda_source.servers import HOST
 
@@ -20,6 +19,7 @@ class TcpProxy:
         self.answer_limit: int | None = None
         self.seconds_per_byte = 0.0
         self.connections = 0
+        self._closed = threading.Event()
         self._open: list[socket.socket] = []
         self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
@@ -36,6 +36,7 @@ class TcpProxy:
         self._open.clear()
 
     def close(self) -> None:
+        self._closed.set()
         self._listener.close()
         self.cut()
 
@@ -63,16 +64,14 @@ class TcpProxy:
         sent = 0
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
-                while data and self.answer_limit is not None and sent >= self.answer_limit:
-                    time.sleep(0.01)
-                room = len(data) if self.answer_limit is None else self.answer_limit - sent
-                now, later = data[:room], data[room:]
+                limit = self.answer_limit
+                now = data if limit is None else data[: max(0, limit - sent)]
                 self._pass_on(client, now)
-                sent += len(now)
-                while later and self.answer_limit is not None:
-                    time.sleep(0.01)
-                self._pass_on(client, later)
-                sent += len(later)
+                while len(now) < len(data) and self.answer_limit is not None:
+                    if self._closed.wait(0.01):
+                        return
+                self._pass_on(client, data[len(now) :])
+                sent += len(data)
             client.shutdown(socket.SHUT_RDWR)
 
     def _pass_on(self, client: socket.socket, data: bytes) -> None:
@@ -81,4 +80,5 @@ class TcpProxy:
             return
         for byte in data:
             client.sendall(bytes([byte]))
-            time.sleep(self.seconds_per_byte)
+            if self._closed.wait(self.seconds_per_byte):
+                return

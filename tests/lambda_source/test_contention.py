@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pymysql
@@ -118,7 +119,8 @@ def test_the_pauses_between_tries_are_random_and_grow(
     api: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
+    clock = SimpleNamespace(sleep=pauses.append, monotonic=time.monotonic)
+    monkeypatch.setattr(database, "time", clock)
 
     def work(cursor: TimedCursor) -> None:
         raise pymysql.err.OperationalError(1213, "Deadlock found")
