@@ -16,6 +16,7 @@ from tests.stacks.conftest import run_app
 from trading.engine.plugins import terraform_environment
 
 AT_ONCE = os.cpu_count() or 1
+BACKEND_IN_A_MODULE = "Backend configuration ignored"
 
 
 def terraform(
@@ -32,23 +33,32 @@ def terraform(
     )
 
 
-def problems(directory: Path, workspace: str) -> str:
-    """What `terraform validate` finds wrong in a stack; empty when it finds nothing."""
-    prepared = terraform(directory, "init", "-backend=false", "-input=false", "-no-color")
+def problems(directories: list[Path], root: Path, workspace: str) -> list[str]:
+    """What `terraform validate` finds wrong in stacks; empty when it finds nothing.
+
+    They are asked of as modules of one configuration: to load the provider's schema once takes most
+    of a validation's time.
+    """
+    modules = {directory.name: {"source": str(directory)} for directory in directories}
+    (root / "main.tf.json").write_text(json.dumps({"module": modules}))
+    prepared = terraform(root, "init", "-backend=false", "-input=false", "-no-color")
     if prepared.returncode != 0:
-        return prepared.stdout + prepared.stderr
-    answer = json.loads(terraform(directory, "validate", "-json", workspace=workspace).stdout)
+        return [prepared.stdout + prepared.stderr]
+    answer = json.loads(terraform(root, "validate", "-json", workspace=workspace).stdout)
     assert answer["valid"] or answer["diagnostics"]
-    return "".join(f"{directory.name}: {entry}\n" for entry in answer["diagnostics"])
+    found = [entry for entry in answer["diagnostics"] if entry["summary"] != BACKEND_IN_A_MODULE]
+    # The backend of each stack was met: none was left out.
+    assert found or len(answer["diagnostics"]) == len(directories)
+    return [str(entry) for entry in found]
 
 
 @pytest.mark.parametrize("workspace", ["dev", "prod", FOUNDATION_WORKSPACE])
-def test_every_stack_is_valid(synthesized_directory: Callable[[str], Path], workspace: str) -> None:
+def test_every_stack_is_valid(
+    synthesized_directory: Callable[[str], Path], tmp_path: Path, workspace: str
+) -> None:
     directories = sorted((synthesized_directory(workspace) / "stacks").iterdir())
     assert len(directories) == (3 if workspace == FOUNDATION_WORKSPACE else 14)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(lambda directory: problems(directory, workspace), directories)
-        assert "".join(found) == ""
+    assert problems(directories, tmp_path, workspace) == []
 
 
 # Every resource out, what is left is the guard that each stack carries: Terraform needs no AWS for it.
