@@ -77,6 +77,7 @@ def shown(api: Call, account: str, **query: str) -> list[dict[str, Any]]:
         found += page["positions"]
         if page["next_cursor"] is None:
             return found
+        assert page["next_cursor"] != query.get("cursor"), "the pages do not advance"
         query["cursor"] = page["next_cursor"]
 
 
@@ -235,3 +236,36 @@ def test_positions_can_be_computed_while_trades_go_on(api: Call, server: MariaDb
     assert failures == [None] * 4
     # Not reconciled once more: each was right as soon as it had been computed, and stayed so.
     assert held(server) == summed(server)
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["counted already", "not counted yet"])
+def test_a_trade_that_is_being_recorded_counts_once_in_what_is_computed(
+    api: Call, server: MariaDbServer, counted: bool
+) -> None:
+    api("POST", "/trades", body=trade_body())
+    count = "UPDATE positions SET bought = bought + 10.5, trades = trades + 1"
+    repository = workers.position_repository()
+    with (
+        server.connect(configuration().database_name) as recording,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        cursor = recording.cursor()
+        cursor.execute(
+            "INSERT INTO trades SELECT CONCAT('us-east-1-', REPEAT('0', 26)), 'other', account,"
+            " symbol, side, quantity, price, currency, created_at, status, cancelled_at, version"
+            " FROM trades"
+        )
+        if counted:
+            cursor.execute(count)
+        computing = pool.submit(repository.recompute, "ACC-1", "AAPL")
+        if counted:
+            # It waits for the one who has changed the position, and then sees that one's trade.
+            with pytest.raises(TimeoutError):
+                computing.result(timeout=0.5)
+        else:
+            computing.result(timeout=10)
+            cursor.execute(count)
+        recording.commit()
+        computing.result(timeout=10)
+    assert held(server) == summed(server)
+    assert held(server)["ACC-1", "AAPL"] == (Decimal(21), Decimal(0), 2)

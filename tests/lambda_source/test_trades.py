@@ -249,6 +249,7 @@ def test_a_recorded_trade_is_accepted_until_it_is_cancelled(api: Call) -> None:
     service = workers.trade_service()
     trade = service.accept(request()).trade
     assert (trade.status, trade.version) == (Status.ACCEPTED, 1)
-    cancelled = service.cancel(trade.trade_id)
+    service.cancel(trade.trade_id)
+    cancelled = service.get(trade.trade_id)
     assert (cancelled.status, cancelled.version) == (Status.CANCELLED, 2)
     assert cancelled.request == trade.request

@@ -120,16 +120,13 @@ class PositionRepository:
     def recompute(self, account: str, symbol: str) -> None:
         """Make a position the sum of its accepted trades, while trades go on.
 
-        Its row is locked first: whoever has changed a trade and not yet the position has not committed,
-        so the sum is without that trade, and its change is added after ours.
+        Making sure that there is a row locks it: whoever has changed a trade and not yet the position
+        has not committed, so the sum is without that trade, and its change is added after ours.
         """
 
         def work(cursor: TimedCursor) -> None:
             key = (account, symbol)
             cursor.execute(_ENSURE, (*key, datetime.now(UTC)))
-            cursor.execute(
-                "SELECT 1 FROM positions WHERE account = %s AND symbol = %s FOR UPDATE", key
-            )
             cursor.execute(f"{_SUMS} AND account = %s AND symbol = %s", key)
             row = cursor.fetchone() or {}
             cursor.execute(
