@@ -140,8 +140,7 @@ def test_metrics_are_in_the_embedded_format(api: Call, capfd: pytest.CaptureFixt
 
 
 def test_a_cold_start_is_told_once(api: Call) -> None:
-    health = proxy_event("GET", "/health")
-    output = answer_in_new_process(health, health)
+    output = answer_in_new_process(*[proxy_event("POST", "/trades", body=trade_body())] * 2)
     requests = [line for line in output.lines if line["message"] == "request"]
     assert [line["cold_start"] for line in requests] == [True, False]
     assert [document.get("ColdStarts") for document in output.metrics] == [[1.0], None]
