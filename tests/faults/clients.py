@@ -52,9 +52,9 @@ class Client(threading.Thread):
         self.own, self.desk = Book(f"CLIENT-{number}"), Book(DESK)
         self.requested: dict[str, Document] = {}
         self.cancels_requested: set[str] = set()
+        self.created: set[str] = set()
         self.tries: list[FirstTry] = []
         self.violations: list[str] = []
-        self._created: set[str] = set()
 
     def run(self) -> None:
         """Do things."""
@@ -190,10 +190,10 @@ class Client(threading.Thread):
 
     def _recorded(self, book: Book, order: Document, status: int, trade: Document) -> None:
         self._check(book.note(order, trade))
-        if status == 201 and order["client_order_id"] in self._created:
+        if status == 201 and order["client_order_id"] in self.created:
             self._check(f"{order} was created twice")
         elif status == 201:
-            self._created.add(order["client_order_id"])
+            self.created.add(order["client_order_id"])
 
     def _next_order(self) -> Document:
         order = self._orders.order(self.own.account, next(self._numbers))

@@ -18,15 +18,22 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+# A little more than a statement may take.
+HELD_UP_SECONDS = 5.3
 _RESET = struct.pack("ii", 1, 0)
 
 
 class Harm(StrEnum):
-    """What happens to a connection. After `STALL` both ends see it open, and nothing arrives any more."""
+    """What happens to a connection.
+
+    After `STALL` both ends see it open, and nothing arrives any more. After `HOLD_UP` all arrives, when
+    the client has given it up: a COMMIT, too, or the answer to another statement.
+    """
 
     CUT = "cut"
     RESET = "reset"
     STALL = "stall"
+    HOLD_UP = "hold up"
     HALF_CLOSE_CLIENT = "half-close towards the client"
     HALF_CLOSE_SERVER = "half-close towards the server"
 
@@ -51,6 +58,8 @@ class Link:
         self.client, self.server = client, server
         # Nothing is passed on to these any more.
         self.unheard: set[asyncio.StreamWriter] = set()
+        self.moves = asyncio.Event()
+        self.moves.set()
 
     def suffer(self, harm: Harm) -> None:
         """Do this harm to the connection."""
@@ -62,6 +71,9 @@ class Link:
                 self.reset()
             case Harm.STALL:
                 self.unheard |= {self.client, self.server}
+            case Harm.HOLD_UP:
+                self.moves.clear()
+                asyncio.get_running_loop().call_later(HELD_UP_SECONDS, self.moves.set)
             case Harm.HALF_CLOSE_CLIENT:
                 self._half_close(self.client)
             case Harm.HALF_CLOSE_SERVER:
@@ -170,6 +182,7 @@ class Proxy:
                 self._spring(link)
                 if self._delay:
                     await asyncio.sleep(self._delay)
+                await link.moves.wait()
                 if target not in link.unheard:
                     target.write(piece)
                     await target.drain()
