@@ -25,9 +25,9 @@ RESTORE_SNAPSHOT_VARIABLE = "restore_snapshot_identifier"
 LAMBDA_RUNTIME = "python3.12"
 LAMBDA_MEMORY_MEGABYTES = 512
 LAMBDA_TIMEOUT_SECONDS = 30
-# The longest there is, for a report on a day of millions of trades; nobody waits for it.
+# The longest there is, for what works through all trades of a day, or ever; no client waits for it.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
-REPORT_TIMEOUT_SECONDS = 900
+LAMBDA_LONG_TIMEOUT_SECONDS = 900
 
 LOG_RETENTION_DAYS = 30
 OBJECT_RETENTION_DAYS = 90

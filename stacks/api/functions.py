@@ -165,6 +165,8 @@ class ServiceFunction(Construct):
             **self._context.environment,
             **self._definition.environment,
             **({"DATABASE_USER": user} if user else {}),
+            # Nobody waits for a name server's 5 seconds twice: https://man7.org/linux/man-pages/man5/resolv.conf.5.html
+            "RES_OPTIONS": "timeout:1 attempts:2",
             "POWERTOOLS_SERVICE_NAME": self._definition.name,
             "POWERTOOLS_LOG_LEVEL": self._log_level,
         }

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stacks.base import RegionalStack
     from stacks.settings import Throttling
 
+# No path, which may hold an account: the route says what was asked for.
 # The variables: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
 ACCESS_LOG_VARIABLES = {
     "request_id": "requestId",
@@ -43,7 +44,6 @@ ACCESS_LOG_VARIABLES = {
     "caller": "identity.userArn",
     "domain": "domainName",
     "method": "httpMethod",
-    "path": "path",
     "route": "resourcePath",
     "status": "status",
     "error": "error.responseType",

@@ -28,7 +28,7 @@ from stacks.data.outputs import DataOutputs
 from stacks.global_dns.outputs import ZoneOutputs
 from stacks.network.outputs import NetworkOutputs
 from stacks.security.outputs import SecurityOutputs
-from stacks.settings import REGIONS
+from stacks.settings import LAMBDA_LONG_TIMEOUT_SECONDS, REGIONS
 
 if TYPE_CHECKING:
     from cdktf import TerraformStack
@@ -134,6 +134,7 @@ class ApiStack(RegionalStack):
             handler=SCHEMA_MIGRATOR_HANDLER,
             reserved_concurrency=1,
             database_user=None,
+            timeout_seconds=LAMBDA_LONG_TIMEOUT_SECONDS,
         )
         return ServiceFunction(self, definition, context).function
 

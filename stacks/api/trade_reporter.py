@@ -17,7 +17,7 @@ from constructs import Construct
 from stacks.api.functions import FunctionDefinition, ServiceFunction
 from stacks.api.lambda_package import TRADE_REPORTER_HANDLER
 from stacks.policies import Statement, policy
-from stacks.settings import REPORT_TIMEOUT_SECONDS
+from stacks.settings import LAMBDA_LONG_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from cdktf import ITerraformDependable
@@ -55,7 +55,7 @@ def trade_reporter(
         handler=TRADE_REPORTER_HANDLER,
         reserved_concurrency=1,
         database_user=DATABASE_USER,
-        timeout_seconds=REPORT_TIMEOUT_SECONDS,
+        timeout_seconds=LAMBDA_LONG_TIMEOUT_SECONDS,
         environment={"BLOTTERS_BUCKET": data.artifacts_bucket},
         objects_arn=f"{data.artifacts_bucket_arn}/{FOLDER}/*",
     )

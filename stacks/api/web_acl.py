@@ -19,7 +19,13 @@ from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
     Wafv2WebAclLoggingConfigurationRedactedFields as RedactedFields,
 )
 from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
+    Wafv2WebAclLoggingConfigurationRedactedFieldsQueryString as RedactedQuery,
+)
+from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
     Wafv2WebAclLoggingConfigurationRedactedFieldsSingleHeader as RedactedHeader,
+)
+from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
+    Wafv2WebAclLoggingConfigurationRedactedFieldsUriPath as RedactedPath,
 )
 from constructs import Construct
 
@@ -80,9 +86,11 @@ class WebAcl(Construct):
             "logging",
             resource_arn=acl.arn,
             log_destination_configs=[log.arn],
-            # Holds the signature of a request, which is valid for five minutes.
+            # The signature of a request, which is valid for five minutes, and whose trades were asked for.
             redacted_fields=[
                 RedactedFields(single_header=RedactedHeader(name="authorization")),
+                RedactedFields(query_string=RedactedQuery()),
+                RedactedFields(uri_path=RedactedPath()),
             ],
         )
 

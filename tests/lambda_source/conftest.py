@@ -101,6 +101,8 @@ def environment(
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    # No older code is at work here.
+    monkeypatch.setattr(schema_migrator, "OLDER_CODE_SECONDS", 0.0)
     services.forget()
     yield variables
     services.forget()

@@ -133,7 +133,7 @@ def test_it_is_replaced_when_either_clock_says_it_was_idle_too_long(
     )
     monkeypatch.setattr(connection, "time", clocks)
     first = connection_id()
-    offset[clock] = direction * (connection.MAXIMUM_IDLE_SECONDS - 2)
+    offset[clock] = direction * (connection.MAXIMUM_IDLE_SECONDS - 5)
     assert connection_id() == first
     # Since that use.
     offset[clock] += direction * (connection.MAXIMUM_IDLE_SECONDS + 1)

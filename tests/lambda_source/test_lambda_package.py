@@ -36,7 +36,9 @@ import importlib, json, sys, types
 sys.path[:0] = sys.argv[1:3]
 for handler, event, context in json.load(sys.stdin):
     module, _, name = handler.rpartition(".")
-    result = getattr(importlib.import_module(module), name)(event, types.SimpleNamespace(**context))
+    result = getattr(importlib.import_module(module), name)(
+        event, types.SimpleNamespace(get_remaining_time_in_millis=lambda: 30_000, **context)
+    )
     print("RESULT" + json.dumps(result))
 assert importlib.import_module("trade_service").__file__.startswith(sys.argv[1])
 assert importlib.import_module("pymysql").__file__.startswith(sys.argv[1])
@@ -89,7 +91,7 @@ def test_nothing_compiled_nothing_of_the_machine(package: LambdaPackage) -> None
         for name in archive.namelist():
             path = Path(name)
             assert not {".so", ".pyd", ".pyc", ".dylib"} & set(path.suffixes), name
-            assert path.parts[0] not in {"bin", "boto3", "pydantic", "wrapt"}, name
+            assert path.parts[0] not in {"bin", "boto3", "botocore", "pydantic"}, name
             assert path.name not in {"RECORD", "INSTALLER", "direct_url.json"}, name
             content = archive.read(name)
             assert not content.startswith((b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe")), name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,16 @@ from trade_service.logic.positions import PositionService
 from trade_service.logic.trades import TradeService
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trade_service.data_access.credentials import CredentialsProvider
 
 
 @cache
 def writer() -> Database:
     """The cluster's writer endpoint."""
-    return database(configuration().database_writer_host, configuration().database_name)
+    settings = configuration()
+    return database(settings.database_writer_host, settings.database_name, written=True)
 
 
 @cache
@@ -48,14 +52,17 @@ def database(
     host: str,
     database_name: str | None,
     statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
+    *,
+    written: bool = False,
 ) -> Database:
-    """An endpoint of this region's cluster."""
+    """An endpoint of this region's cluster; one that is ``written`` to must be the writer."""
     settings = configuration()
     endpoint = Endpoint(
         host=host,
         port=settings.database_port,
         database_name=database_name,
         ca_bundle=settings.database_ca_bundle,
+        written=written,
         statement_timeout_seconds=statement_timeout_seconds,
     )
     return Database(endpoint, _credentials(host))
@@ -75,6 +82,22 @@ def secret_credentials() -> SecretCredentials:
     """One reading of the secret for all endpoints."""
     settings = configuration()
     return SecretCredentials(settings.region, settings.database_secret_arn, settings.database_user)
+
+
+@contextmanager
+def patient_endpoints(statement_timeout_seconds: float) -> Iterator[tuple[Database, Database]]:
+    """Writer and reader for what looks at all trades, closed in the end: such runs are rare, and the
+    cluster's number of connections is limited.
+    """
+    settings = configuration()
+    name, seconds = settings.database_name, statement_timeout_seconds
+    writing = database(settings.database_writer_host, name, seconds, written=True)
+    reading = database(settings.database_reader_host, name, seconds)
+    try:
+        yield writing, reading
+    finally:
+        writing.close()
+        reading.close()
 
 
 def forget() -> None:

@@ -52,7 +52,11 @@ def test_the_firewall_limits_and_logs_without_signatures(
     stage = "${aws_api_gateway_stage.rest_stage.arn}"
     assert one(api["aws_wafv2_web_acl_association"])["resource_arn"] == stage
     logging = one(api["aws_wafv2_web_acl_logging_configuration"])
-    assert logging["redacted_fields"] == [{"single_header": {"name": "authorization"}}]
+    assert logging["redacted_fields"] == [
+        {"single_header": {"name": "authorization"}},
+        {"query_string": {}},
+        {"uri_path": {}},
+    ]
     name = api["aws_cloudwatch_log_group"]["firewall_log"]["name"]
     assert name.startswith("aws-waf-logs-")
 

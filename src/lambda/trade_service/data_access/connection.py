@@ -28,14 +28,21 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 STATEMENT_TIMEOUT_SECONDS = 5.0
 # Below the statement's own, so that a wait for a lock ends with the server's word for it.
 LOCK_WAIT_SECONDS = 3
-# Security groups drop an idle tracked connection after 350 seconds on Nitro hosts, without telling
-# either end; a statement on one would hang until its timeout. Replace it before that.
+# A host that is lost in the middle of a transaction tells nobody, and the server keeps its locks until the
+# session has been silent for so long: eight hours by default, in which no trade of that account and symbol
+# could be recorded.
+SILENT_SECONDS = 60
+# The server ends what is silent for longer; and security groups drop an idle connection after 350 seconds,
+# without telling either end. Replace it before that.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
-MAXIMUM_IDLE_SECONDS = 240
+MAXIMUM_IDLE_SECONDS = 45
 
 _SESSION = (
     # Aurora's default sql_mode is not strict: it would cut what does not fit, silently.
-    f"SET SESSION sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}",
+    "SET SESSION sql_mode = 'TRADITIONAL'",
+    # A table is waited for as briefly as a row: everybody else would wait behind a change of the schema.
+    f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, lock_wait_timeout = {LOCK_WAIT_SECONDS}",
+    f"SET SESSION wait_timeout = {SILENT_SECONDS}, interactive_timeout = {SILENT_SECONDS}",
     # No gap locks: concurrent inserts of neighbouring keys would deadlock.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 )
@@ -47,13 +54,15 @@ CONNECTION_LOST = {CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST}
 class Endpoint:
     """An address of the cluster.
 
-    ``database_name`` None connects to the server only, as a first migration must.
+    ``database_name`` None connects to the server only, as a first migration must. One that is ``written``
+    to leads to the writer, or to nobody.
     """
 
     host: str
     port: int
     database_name: str | None
     ca_bundle: Path
+    written: bool
     statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS
 
 
@@ -114,6 +123,17 @@ class Connection(_PyMySqlConnection):
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
         return not poll.poll(0)
+
+    def require_writable(self) -> None:
+        """Raises pymysql.err.OperationalError when it leads to a reader, as after a failover by a name that
+        some still remember: what is read there is behind, and nothing can be written.
+        """
+        with self.cursor() as cursor:
+            cursor.execute("SELECT @@innodb_read_only OR @@read_only AS read_only")
+            row = cursor.fetchone()
+            if row and row["read_only"]:
+                message = f"{self.host} leads to a reader"
+                raise pymysql.err.OperationalError(ER.OPTION_PREVENTS_STATEMENT, message)
 
     def drop(self) -> None:
         """Close at once: `close` would first send a farewell, which can wait for a stalled server."""
@@ -198,6 +218,8 @@ class Session:
             connection.connect(reach(endpoint.host, endpoint.port))
             for statement in _SESSION:
                 connection.query(statement)
+            if endpoint.written:
+                connection.require_writable()
         self.used()
         return connection
 

@@ -41,6 +41,8 @@ _LOST = CONNECTION_LOST | {
 }
 # Without a number of the server's: there is no connection, or what was read on it makes no sense.
 _BROKEN = (pymysql.err.InterfaceError, pymysql.err.InternalError, OSError)
+# The server ended a read that took too long: MySQL's number, and MariaDB's.
+_TOO_SLOW = {ER.QUERY_TIMEOUT, 1969}
 _SCHEMA_MISSING = {ER.BAD_DB_ERROR, ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR}
 # How long an endpoint that did not answer is left alone by those who can ask another one.
 _AWAY_SECONDS = 2.0
@@ -51,8 +53,8 @@ class Database:
 
     Work is a function of a cursor, so that it can be done again from its beginning: after a deadlock or
     a long wait for a lock, after a pause; over a new connection, at once and once, when the kept one
-    broke or has become read-only. A lost connection leaves unknown whether a commit took effect, so all
-    work must be safe to repeat.
+    broke or has become read-only. A read that timed out is not tried again: it may just be slow. A lost
+    connection leaves unknown whether a commit took effect, so all work must be safe to repeat.
 
     Raises, from all ways to work:
         DatabaseUnavailableError: the endpoint cannot be reached, or stopped answering.
@@ -66,11 +68,13 @@ class Database:
 
     def run(self, work: Callable[[TimedCursor], Result]) -> Result:
         """Do work whose every statement commits by itself; reading needs no more."""
-        return self._insist(lambda: self._in_session(work))
+        return self._insist(lambda: self._in_session(work), after_timeout=False)
 
     def transact(self, work: Callable[[TimedCursor], Result]) -> Result:
         """Do work in one transaction, which is rolled back on any exception."""
-        return self._insist(lambda: self._in_session(lambda cursor: _transaction(work, cursor)))
+        return self._insist(
+            lambda: self._in_session(lambda cursor: _transaction(work, cursor)), after_timeout=True
+        )
 
     def snapshot(self, work: Callable[[TimedCursor], Result]) -> Result:
         """Do work that only reads, however many statements, all of it as of one moment."""
@@ -80,7 +84,11 @@ class Database:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             return _transaction(work, cursor)
 
-        return self._insist(lambda: self._in_session(of_one_moment))
+        return self._insist(lambda: self._in_session(of_one_moment), after_timeout=False)
+
+    def require_writable(self) -> None:
+        """Look whether it can be written to, also after this connection was made."""
+        self.run(lambda cursor: cursor.connection.require_writable())
 
     @property
     def seems_away(self) -> bool:
@@ -103,7 +111,12 @@ class Database:
         self._session.used()
         return result
 
-    def _insist(self, attempt: Callable[[], Result]) -> Result:
+    @property
+    def written(self) -> bool:
+        """Whether this is the writer."""
+        return self._session.endpoint.written
+
+    def _insist(self, attempt: Callable[[], Result], *, after_timeout: bool) -> Result:
         contended, reconnected = 0, False
         while True:
             try:
@@ -112,7 +125,12 @@ class Database:
                 if _is(error, _CONTENTION):
                     contended += 1
                     self._pause(error, contended)
-                elif _is_lost(error) and not reconnected and _time_is_left():
+                elif (
+                    _is_lost(error)
+                    and not reconnected
+                    and (after_timeout or not _is_timeout(error))
+                    and _time_is_left()
+                ):
                     reconnected = True
                 else:
                     self._give_up(error)
@@ -129,6 +147,8 @@ class Database:
     def _give_up(self, error: Exception) -> None:
         if _is(error, _SCHEMA_MISSING):
             raise SchemaNotReadyError("the schema has not been migrated yet") from error
+        if _is(error, _TOO_SLOW):
+            raise DatabaseBusyError("the database takes too long for this") from error
         if not isinstance(error, (pymysql.err.OperationalError, *_BROKEN)):
             raise error
         # A request without time of its own left says nothing about the endpoint.
@@ -155,7 +175,7 @@ def _transaction(work: Callable[[TimedCursor], Result], cursor: TimedCursor) -> 
 def _leaves_connection_usable(error: BaseException) -> bool:
     """Whether the server is known to have answered: an answer for the client, or a statement refused."""
     refused = (TradeServiceError, pymysql.err.IntegrityError, pymysql.err.DataError)
-    return isinstance(error, refused) or _is(error, _CONTENTION)
+    return isinstance(error, refused) or _is(error, _CONTENTION | _TOO_SLOW)
 
 
 def _is(error: BaseException, numbers: set[int]) -> bool:
@@ -166,6 +186,10 @@ def _is(error: BaseException, numbers: set[int]) -> bool:
 
 def _is_lost(error: Exception) -> bool:
     return isinstance(error, _BROKEN) or _is(error, _LOST | _READ_ONLY)
+
+
+def _is_timeout(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
 
 
 def _time_is_left(seconds: float = 0.0) -> bool:

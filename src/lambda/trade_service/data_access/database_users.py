@@ -1,7 +1,7 @@
 """Who may do what in the database: a user for each function, which cannot change the schema.
 
-The migrator alone is the cluster's master user. It makes the others, anew on every run, since a restored
-cluster may be without them.
+The migrator alone is the cluster's master user. It makes the others, or puts them right, on every run, since
+a restored cluster may be without them. A right that is not needed any more is revoked by a migration.
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ def database_status(database: Database) -> str:
     try:
         with request_context.limited(min(_ONE_SECONDS, left)):
             database.run(_look)
+            if database.written:
+                database.require_writable()
     except DatabaseUnavailableError as error:
         return error.code
     return "ok"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,7 +136,9 @@ def _lock(cursor: TimedCursor, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        cursor.execute("SELECT RELEASE_LOCK(%s)", (name,))
+        # If the connection is gone, so is the lock; what went wrong is told already.
+        with suppress(MySQLError, OSError):
+            cursor.execute("SELECT RELEASE_LOCK(%s)", (name,))
 
 
 def _history(cursor: TimedCursor) -> dict[int, dict[str, Any]]:

@@ -36,7 +36,8 @@ ON DUPLICATE KEY UPDATE trades = trades
 # A position of nothing, left by trades that were all cancelled, equals none.
 _DIFFERING = f"""
 SELECT account, symbol FROM (
-  SELECT account, symbol, bought, sold, trades FROM positions WHERE trades <> 0
+  SELECT account, symbol, bought, sold, trades FROM positions
+  WHERE trades <> 0 OR bought <> 0 OR sold <> 0
   UNION ALL ({_SUMS} GROUP BY account, symbol)
 ) AS both_sides
 GROUP BY account, symbol, bought, sold, trades HAVING COUNT(*) <> 2

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
-from trade_service.errors import DatabaseUnavailableError
+from trade_service.errors import DatabaseBusyError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,19 +42,30 @@ class Reads:
         self._writer = writer
         self._reader = reader
 
-    def run(self, work: Callable[[TimedCursor], Result]) -> Result:
-        """The result of a read. Raises DatabaseUnavailableError when neither endpoint answers."""
-        found = self._on_reader(work)
+    def run(
+        self,
+        work: Callable[[TimedCursor], Result],
+        *,
+        since: ConsistencyToken | None = None,
+    ) -> Result:
+        """The result of a read, which sees the write ``since`` unless the request asks for another.
+
+        Raises:
+            DatabaseBusyError: it takes too long, as it would on the writer.
+            DatabaseUnavailableError: neither endpoint answers.
+        """
+        found = self._on_reader(work, _required.get() or since)
         return found[0] if found else self._writer.run(work)
 
     def first(self, work: Callable[[TimedCursor], Result | None]) -> Result | None:
         """The same, asking the writer also when a reader has found nothing."""
-        found = self._on_reader(work)
+        found = self._on_reader(work, _required.get())
         return found[0] if found and found[0] is not None else self._writer.run(work)
 
-    def _on_reader(self, work: Callable[[TimedCursor], Result]) -> tuple[Result] | None:
+    def _on_reader(
+        self, work: Callable[[TimedCursor], Result], token: ConsistencyToken | None
+    ) -> tuple[Result] | None:
         """The result, or None when the reader is away or behind."""
-        token = _required.get()
 
         def read(cursor: TimedCursor) -> tuple[Result] | None:
             behind = token is not None and not _has(cursor, token)
@@ -64,6 +75,8 @@ class Reads:
             return None
         try:
             return self._reader.run(read)
+        except DatabaseBusyError:
+            raise
         except DatabaseUnavailableError:
             return None  # Told in the log; without its readers, a cluster still has its writer.
 

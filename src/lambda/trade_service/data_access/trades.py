@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pymysql.err import IntegrityError
 
+from trade_service.consistency import ConsistencyToken
 from trade_service.data_access.positions import add_to_positions
+from trade_service.errors import DatabaseBusyError
 from trade_service.models import REQUEST_FIELDS, Side, Status, Trade
+from trade_service.observability import logger
 from trade_service.trade_id import home_region
 
 if TYPE_CHECKING:
@@ -29,7 +32,9 @@ _INSERT = (
     f"INSERT INTO trades ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join(f'%({column})s' for column in _COLUMNS)})"
 )
-_CANCEL = (
+# MySQL ends it by itself then, before the client stops waiting; to MariaDB it is a comment.
+_BRIEF_SELECT = SELECT.replace("SELECT", "SELECT /*+ MAX_EXECUTION_TIME(4500) */", 1)
+_UPDATE = (
     "UPDATE trades SET status = %(status)s, cancelled_at = %(cancelled_at)s, version = %(version)s "
     "WHERE trade_id = %(trade_id)s"
 )
@@ -66,17 +71,31 @@ class TradeRepository:
         # One order of locks for all: batches that overlap wait for each other and do not deadlock.
         wanted = {trade.key: trade for trade in sorted(trades, key=lambda trade: trade.key)}
         recorded: dict[OrderKey, Trade] = {}
+        refusal = IntegrityError()
         for _ in range(_RACES):
             new = [trade for key, trade in wanted.items() if key not in recorded]
             try:
                 if new:
                     self._writer.transact(partial(_insert, new))
                     return {**wanted, **recorded}
-                return self._writer.transact(partial(_repeat, recorded))
-            except IntegrityError:
+                return recorded | self._repeat(wanted, recorded)
+            except IntegrityError as error:
+                refusal = error
                 recorded = self._writer.run(lambda cursor: _find_orders(cursor, list(wanted)))
-        # Not the idempotency key, then: a duplicate trade id, or a fault in the schema.
-        raise RuntimeError("trades are refused as recorded, and are not found")
+        # Many others record these very trades, or it is not the idempotency key: a fault in the schema.
+        logger.error("trades are refused as recorded, and are not found", number=refusal.args[0])
+        raise DatabaseBusyError("the database is busy") from refusal
+
+    def _repeat(
+        self, wanted: Mapping[OrderKey, Trade], recorded: Mapping[OrderKey, Trade]
+    ) -> dict[OrderKey, Trade]:
+        """Those that were asked for as they are recorded, written once more: for a token that is after
+        all that their client was told before. What conflicts is left alone.
+        """
+        same = [trade for key, trade in recorded.items() if trade.request == wanted[key].request]
+        if not same:
+            return {}
+        return self._writer.transact(partial(_repeat, same))
 
     def change(self, trade_id: str, change: Callable[[Trade], Trade]) -> Trade | None:
         """What became of a trade, which nobody else changes meanwhile; None when there is none."""
@@ -88,7 +107,7 @@ class TradeRepository:
                 return None
             before = trade_from_row(row)
             after = change(before)
-            cursor.execute(_CANCEL, _to_row(after))
+            cursor.execute(_UPDATE, _to_row(after))
             add_to_positions(cursor, removed=[before], added=[after], now=after.cancelled_at)
             return after
 
@@ -136,9 +155,14 @@ class TradeRepository:
             ]
             values |= {"last_time": after.created_at, "last_id": after.trade_id}
         # Left to its estimates, the server may walk to the place from the account's newest trade.
-        index = "trades_newest_first" if query.symbol is None else "trades_of_symbol_newest_first"
+        if query.symbol is not None:
+            index = "trades_of_symbol_newest_first"
+        else:
+            index = (
+                "trades_newest_first" if query.status is None else "trades_of_status_newest_first"
+            )
         statement = (
-            f"{SELECT}FORCE INDEX ({index}) WHERE {' AND '.join(given)} "
+            f"{_BRIEF_SELECT}FORCE INDEX ({index}) WHERE {' AND '.join(given)} "
             "ORDER BY created_at DESC, trade_id DESC LIMIT %(limit)s"
         )
 
@@ -146,7 +170,9 @@ class TradeRepository:
             cursor.execute(statement, _values(values))
             return tuple(trade_from_row(row) for row in cursor.fetchall())
 
-        return self._reads.run(work)
+        # Another replica may be asked than for the page before, and lack what that one had.
+        since = ConsistencyToken(after.trade_id, version=1) if after is not None else None
+        return self._reads.run(work, since=since)
 
 
 def _insert(trades: Sequence[Trade], cursor: TimedCursor) -> None:
@@ -154,12 +180,11 @@ def _insert(trades: Sequence[Trade], cursor: TimedCursor) -> None:
     add_to_positions(cursor, added=trades, now=trades[0].created_at)
 
 
-def _repeat(recorded: Mapping[OrderKey, Trade], cursor: TimedCursor) -> dict[OrderKey, Trade]:
-    """Write the trades as they are, for a token that is after all that their client was told before."""
-    ids = [trade.trade_id for trade in recorded.values()]
+def _repeat(trades: Sequence[Trade], cursor: TimedCursor) -> dict[OrderKey, Trade]:
+    ids = [trade.trade_id for trade in trades]
     places = ", ".join(["%s"] * len(ids))
     cursor.execute(f"UPDATE trades SET version = version + 1 WHERE trade_id IN ({places})", ids)
-    return {key: trade.repeated() for key, trade in recorded.items()}
+    return {trade.key: trade.repeated() for trade in trades}
 
 
 def _find_orders(cursor: TimedCursor, keys: Sequence[OrderKey]) -> dict[OrderKey, Trade]:

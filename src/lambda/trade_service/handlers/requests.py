@@ -9,6 +9,7 @@ import base64
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 from trade_service.contract.documents import parse_json, parse_query
 from trade_service.errors import InvalidRequestError
@@ -35,6 +36,12 @@ class Request:
         """The path as the client wrote it."""
         path: str = self.event["path"]
         return path
+
+    @property
+    def target(self) -> str:
+        """Path and query string, as another region can be asked the same."""
+        query = self.event.get("multiValueQueryStringParameters")
+        return f"{self.path}?{urlencode(query, doseq=True)}" if query else self.path
 
     @property
     def request_id(self) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from trade_service import request_context, services
 from trade_service.configuration import configuration
 from trade_service.data_access.database_users import ensure_users
 from trade_service.data_access.migrations import MIGRATIONS_FOLDER, load_migrations, migrate
-from trade_service.observability import Metric, emit, logger
+from trade_service.data_access.positions import PositionRepository
+from trade_service.data_access.reads import Reads
+from trade_service.logic.positions import PositionService
+from trade_service.observability import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -16,9 +20,11 @@ if TYPE_CHECKING:
     from trade_service.data_access.connection import TimedCursor
     from trade_service.data_access.migrations import MigrationResult
 
-# Index builds take longer than requests; still below the function's own 30 seconds.
-STATEMENT_TIMEOUT_SECONDS = 25
+# Building an index and summing up all trades take longer than requests; the function has 15 minutes.
+STATEMENT_TIMEOUT_SECONDS = 600.0
 RECONCILE_POSITIONS = "reconcile-positions"
+# What invocations of older code may still take when the function has got its new one.
+OLDER_CODE_SECONDS = 35.0
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -50,7 +56,9 @@ def _migrate() -> dict[str, Any]:
     settings = configuration()
     migrations = load_migrations(MIGRATIONS_FOLDER)
     password = services.secret_credentials().current().password
-    server = services.database(settings.database_writer_host, None, STATEMENT_TIMEOUT_SECONDS)
+    server = services.database(
+        settings.database_writer_host, None, STATEMENT_TIMEOUT_SECONDS, written=True
+    )
 
     def work(cursor: TimedCursor) -> MigrationResult:
         result = migrate(cursor, settings.database_name, migrations)
@@ -70,7 +78,13 @@ def _migrate() -> dict[str, Any]:
 
 
 def _reconcile_positions() -> dict[str, int]:
-    corrected = services.position_service().reconcile()
-    emit({Metric.POSITIONS_DIFFERING: corrected})
+    with services.patient_endpoints(STATEMENT_TIMEOUT_SECONDS) as (writer, reader):
+        repository = PositionRepository(writer, Reads(writer, reader))
+        positions = PositionService(configuration().region, repository)
+        corrected = positions.reconcile()
+        if corrected:
+            # Older code was at work just now, and may have trades under way.
+            time.sleep(OLDER_CODE_SECONDS)
+            corrected += positions.reconcile()
     logger.info("positions reconciled", corrected=corrected)
     return {"positions_corrected": corrected}

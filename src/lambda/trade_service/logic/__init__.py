@@ -1,1 +1,1 @@
-"""What the service decides, free of HTTP and SQL."""
+"""What the service decides, free of SQL and of the form of requests."""

@@ -32,6 +32,14 @@ class Acceptance:
     created: bool
 
 
+@dataclass(frozen=True)
+class Cancellation:
+    """The cancelled trade, and whether this very request changed it."""
+
+    trade: Trade
+    changed: bool
+
+
 class TradeService:
     """The trading operations of one region."""
 
@@ -54,7 +62,7 @@ class TradeService:
         """Record trades in one transaction; what became of each, in their order."""
         return tuple(map(_batch_result, self._accept(requests)))
 
-    def cancel(self, trade_id: str) -> Trade:
+    def cancel(self, trade_id: str) -> Cancellation:
         """Cancel a trade. One that is cancelled stays as it is, so the same call may come again.
 
         Raises: as ``get``.
@@ -62,10 +70,14 @@ class TradeService:
         self._require_home(trade_id, f"/trades/{trade_id}/cancel")
         now = datetime.now(UTC)
 
-        def change(trade: Trade) -> Trade:
-            return trade.cancelled(now) if trade.status is Status.ACCEPTED else trade.repeated()
+        changed = False
 
-        return _found(self._repository.change(trade_id, change))
+        def change(trade: Trade) -> Trade:
+            nonlocal changed
+            changed = trade.status is Status.ACCEPTED
+            return trade.cancelled(now) if changed else trade.repeated()
+
+        return Cancellation(_found(self._repository.change(trade_id, change)), changed)
 
     def get(self, trade_id: str) -> Trade:
         """The trade with this id.
@@ -138,7 +150,7 @@ class TradeService:
             raise TradeNotFoundError("no region of this API has issued this")
         if home != self._configuration.region:
             raise TradeInOtherRegionError(
-                f"this trade is held in {home}",
+                f"this is held in {home}",
                 details={"home_region": home, "url": self._configuration.url(home, path)},
             )
 

@@ -4,5 +4,6 @@ ALTER TABLE trades
   ADD COLUMN cancelled_at DATETIME(6)  NULL,
   ADD COLUMN version      INT UNSIGNED NOT NULL DEFAULT 1,
   ADD KEY trades_of_symbol_newest_first (account, symbol, created_at, trade_id),
+  ADD KEY trades_of_status_newest_first (account, status, created_at, trade_id),
   ADD KEY trades_by_time (created_at),
   ADD KEY trades_by_cancellation (cancelled_at)
