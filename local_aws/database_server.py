@@ -30,6 +30,8 @@ port={port}
 # Relative to the data folder: a socket's whole path may have 107 characters only.
 socket=mariadbd.sock
 pid-file=mariadbd.pid
+# Its own: a server that starts removes what others have for temporary tables beside its.
+tmpdir={directory}
 log-error={directory}/error.log
 user={user}
 # Aurora's cluster parameter group asks for TLS and utf8mb4.
@@ -190,6 +192,7 @@ def initialize_data(target: Path) -> None:
             program("mariadb-install-db"),
             "--no-defaults",
             f"--datadir={target}",
+            f"--tmpdir={target.parent}",
             f"--user={user}",
             "--auth-root-authentication-method=socket",
             f"--auth-root-socket-user={user}",
