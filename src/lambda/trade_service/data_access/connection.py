@@ -37,12 +37,17 @@ SILENT_SECONDS = 60
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
 MAXIMUM_IDLE_SECONDS = 45
 
-_SESSION = (
-    # Aurora's default sql_mode is not strict: it would cut what does not fit, silently.
-    "SET SESSION sql_mode = 'TRADITIONAL'",
+_SETTINGS = {
+    # Aurora's default is not strict: it would cut what does not fit, silently.
+    "sql_mode": "'TRADITIONAL'",
     # A table is waited for as briefly as a row: everybody else would wait behind a change of the schema.
-    f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, lock_wait_timeout = {LOCK_WAIT_SECONDS}",
-    f"SET SESSION wait_timeout = {SILENT_SECONDS}, interactive_timeout = {SILENT_SECONDS}",
+    "innodb_lock_wait_timeout": LOCK_WAIT_SECONDS,
+    "lock_wait_timeout": LOCK_WAIT_SECONDS,
+    "wait_timeout": SILENT_SECONDS,
+    "interactive_timeout": SILENT_SECONDS,
+}
+_SESSION = (
+    f"SET SESSION {', '.join(f'{name} = {value}' for name, value in _SETTINGS.items())}",
     # No gap locks: concurrent inserts of neighbouring keys would deadlock.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 )
