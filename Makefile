@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LOCAL := env -u TF_WORKSPACE -u TRADING_STATE_BUCKET TRADING_TARGET=local
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-down test check faults prove-faults benchmark bench-deploy bench-archive bench-lambda openapi format lock
+.PHONY: help install demo demo-down test check lint types tests faults prove-faults benchmark bench-deploy bench-archive bench-lambda openapi format lock
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,13 +20,21 @@ demo: $(VENV)/installed ## Deploy all stacks to the local AWS, and make a trade 
 demo-down: $(VENV)/installed ## Destroy what the demo deployed, and stop what it started
 	@$(LOCAL) $(BIN)/trading demo-down
 
-test: check ## Lint, types and all tests, end to end too
-	$(LOCAL) $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# The first minutes of the tests are mostly waiting for AWS: types are checked meanwhile.
+test: lint ## Lint, types and all tests, end to end too
+	@$(MAKE) --no-print-directory --jobs 2 types tests
 
-check: $(VENV)/installed ## Lint and types alone
+check: lint types ## Lint and types alone
+
+lint: $(VENV)/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: $(VENV)/installed
 	$(BIN)/mypy
+
+tests: $(VENV)/installed
+	$(LOCAL) $(BIN)/pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
 
 faults: $(VENV)/installed ## Test the service under FAULTS_COUNT=1000 faults of FAULTS_SEED=(another each time)
 	@FAULTS_SEED=$(or $(FAULTS_SEED),$$(date +%s)) FAULTS_COUNT=$(or $(FAULTS_COUNT),1000) \

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
 from stacks.settings import LAMBDA_MEMORY_MEGABYTES, LOG_RETENTION_DAYS
 from tests.end_to_end.conftest import WORKSPACE, Operator
+from tests.end_to_end.interruptions import aws
 
 ACCOUNT = "000000000000"
+RULE_TO_INTERNET = "aws_vpc_security_group_egress_rule.security_groups_lambda_to_internet"
 
 
 @dataclass(frozen=True)
@@ -144,64 +144,46 @@ class Console:
         return str(groups[0]["GroupId"])
 
     def _client(self, service: str) -> Any:
-        # The stubs want the literal name of a service.
-        session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
-        endpoint = self._operator.local.endpoint_url
-        return session.client(service, region_name=self._region, endpoint_url=endpoint)
+        return aws(self._operator, service, self._region)
 
 
 def prove_changes_are_found(operator: Operator, region: str, layers: Sequence[str]) -> None:
-    """Change one thing of each kind in one region: drift and consistency name exactly these, and
-    nothing any more when they are taken back.
+    """Change one thing of each kind in one region, and delete a rule: drift and consistency name
+    exactly these. They are taken back, and the rule is deployed again.
     """
-    changes = [change for change in Console(operator, region).changes() if change.layer in layers]
+    console, network = Console(operator, region), f"network-{region}"
+    changes = [change for change in console.changes() if change.layer in layers]
     selected = [option for layer in layers for option in ("--layer", layer)]
     try:
         for change in changes:
             change.make()
+        console.delete_rule_to_internet()
         drift = _found(operator, 2, "drift", *selected)["drift"]
         differences = _found(operator, 2, "consistency", *selected)["differences"]
     finally:
         for change in changes:
             change.undo()
     assert _places(drift, "stack") == {
-        (f"{change.layer}-{region}", change.address, change.attribute) for change in changes
+        (network, RULE_TO_INTERNET, None),
+        *((f"{change.layer}-{region}", change.address, change.attribute) for change in changes),
     }
+    assert _of(drift, RULE_TO_INTERNET)["action"] == "delete"
     assert _places(differences, "layer") == {
-        (change.layer, change.address, change.attribute) for change in changes
+        ("network", RULE_TO_INTERNET, None),
+        *((change.layer, change.address, change.attribute) for change in changes),
     }
     for difference in differences:
         others = [value for name, value in difference["regions"].items() if name != region]
         assert all(value == others[0] for value in others)
         assert difference["regions"][region] != others[0]
-    prove_nothing_is_found(operator, layers)
+    assert _of(differences, RULE_TO_INTERNET)["regions"][region] == "missing"
+    operator.succeeds("deploy", network, "--yes")
 
 
-def prove_a_deletion_is_found(operator: Operator, region: str) -> None:
-    """Delete a resource of one region: it is named as deleted there, and as missing beside the other
-    regions, until it is deployed again.
-    """
-    address = "aws_vpc_security_group_egress_rule.security_groups_lambda_to_internet"
-    stack = f"network-{region}"
-    Console(operator, region).delete_rule_to_internet()
-    drift = _found(operator, 2, "drift", stack)["drift"]
-    deleted = _of(drift, address)
-    assert (deleted["stack"], deleted["action"]) == (stack, "delete")
-    differences = _found(operator, 2, "consistency", "--layer", "network")["differences"]
-    regions = _of(differences, address)["regions"]
-    assert {name for name, said in regions.items() if said == "missing"} == {region}
-    operator.succeeds("deploy", stack, "--yes")
-    prove_nothing_is_found(operator, ["network"])
-
-
-def prove_nothing_is_found(operator: Operator, layers: Sequence[str]) -> None:
-    """What nobody has touched neither drifts nor differs between regions."""
-    selected = [option for layer in layers for option in ("--layer", layer)]
-    assert _found(operator, 0, "drift", *selected)["drift"] == []
-    regional = [
-        option for layer in layers if layer != "global-dns" for option in ("--layer", layer)
-    ]
-    assert _found(operator, 0, "consistency", *regional)["differences"] == []
+def prove_nothing_is_found(operator: Operator) -> None:
+    """What is as it was deployed neither drifts nor differs between regions."""
+    assert _found(operator, 0, "drift")["drift"] == []
+    assert _found(operator, 0, "consistency")["differences"] == []
 
 
 def _found(operator: Operator, exit_code: int, *arguments: str) -> dict[str, Any]:
@@ -211,7 +193,7 @@ def _found(operator: Operator, exit_code: int, *arguments: str) -> dict[str, Any
     return found
 
 
-def _places(found: Sequence[dict[str, Any]], where: str) -> set[tuple[str, str, str]]:
+def _places(found: Sequence[dict[str, Any]], where: str) -> set[tuple[str, str, str | None]]:
     return {(item[where], item["address"], item["attribute"]) for item in found}
 
 

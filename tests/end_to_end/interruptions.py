@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import psutil
 
+from tests.end_to_end.clients import client_at
 from tests.end_to_end.conftest import WORKSPACE, Operator
 from trading.engine.journal import RecordedRun, RecordedStep, last_run
 
@@ -21,10 +21,7 @@ PATIENCE_SECONDS = 300
 
 def aws(operator: Operator, service: str, region: str) -> Any:
     """A client of the operator's local AWS, behind Terraform's back."""
-    # The stubs want the literal name of a service.
-    session: Any = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test")
-    endpoint = operator.local.endpoint_url
-    return session.client(service, region_name=region, endpoint_url=endpoint)
+    return client_at(operator.local.endpoint_url, service, region)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
+from tests.end_to_end.clients import client_at
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def usable_keys(endpoint: str, regions: list[str]) -> frozenset[str]:
     return frozenset(
         f"{region} {key['KeyId']}"
         for region in regions
-        for key in _client(endpoint, "kms", region).list_keys()["Keys"]
-        if _is_ours(_client(endpoint, "kms", region).describe_key(KeyId=key["KeyId"]))
+        for key in client_at(endpoint, "kms", region).list_keys()["Keys"]
+        if _is_ours(client_at(endpoint, "kms", region).describe_key(KeyId=key["KeyId"]))
     )
 
 
@@ -94,16 +94,10 @@ def _is_ours(answer: Mapping[str, Any]) -> bool:
 
 
 def _names(endpoint: str, kind: Kind, region: str) -> Iterator[str]:
-    client = _client(endpoint, kind.service, region)
+    client = client_at(endpoint, kind.service, region)
     answer = getattr(client, kind.operation)(**dict(kind.arguments))
     for item in answer.get(kind.member, []):
         if not isinstance(item, Mapping):
             yield str(item)
         elif item.get("State") not in kind.gone or not kind.gone:
             yield str(item[kind.name])
-
-
-def _client(endpoint: str, service: str, region: str) -> Any:
-    # The stubs want the literal name of a service.
-    session: Any = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test")
-    return session.client(service, region_name=region, endpoint_url=endpoint)

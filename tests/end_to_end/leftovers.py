@@ -6,10 +6,9 @@ import json
 import subprocess
 from typing import Any
 
-import boto3
-
 from stacks.settings import PROJECT
 from tests.end_to_end.conftest import REGION_NAMES, WORKSPACE, Operator
+from tests.end_to_end.interruptions import aws
 from trading.engine.plugins import terraform_environment
 
 REGION = REGION_NAMES[-1]
@@ -125,5 +124,4 @@ def _tagged(kind: str, name: str) -> Any:
 
 
 def _client(operator: Operator, service: str) -> Any:
-    session: Any = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test")
-    return session.client(service, region_name=REGION, endpoint_url=operator.local.endpoint_url)
+    return aws(operator, service, REGION)

@@ -18,11 +18,7 @@ import pytest
 
 from stacks.settings import FOUNDATION_WORKSPACE
 from tests.end_to_end.api_document import check_against_document
-from tests.end_to_end.behind_terraform import (
-    prove_a_deletion_is_found,
-    prove_changes_are_found,
-    prove_nothing_is_found,
-)
+from tests.end_to_end.behind_terraform import prove_changes_are_found, prove_nothing_is_found
 from tests.end_to_end.conftest import REGION_NAMES, WORKSPACE, Operator
 from tests.end_to_end.interruptions import (
     aws,
@@ -248,13 +244,14 @@ def test_a_region_that_others_stand_on_is_not_destroyed(
     assert clients[TORN_DOWN].post_trade(trade(TORN_DOWN)).status == 200
 
 
-def test_what_nobody_touched_neither_drifts_nor_differs(deployed: Operator) -> None:
-    prove_nothing_is_found(deployed, [])
-
-
 def test_what_is_done_behind_terraforms_back_is_found(deployed: Operator) -> None:
     prove_changes_are_found(deployed, TORN_DOWN, ["security", "network"])
-    prove_a_deletion_is_found(deployed, TORN_DOWN)
+
+
+def test_what_nobody_touched_or_was_taken_back_neither_drifts_nor_differs(
+    deployed: Operator,
+) -> None:
+    prove_nothing_is_found(deployed)
 
 
 def test_an_api_that_clients_are_led_to_is_not_destroyed(deployed: Operator) -> None:

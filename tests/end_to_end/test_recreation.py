@@ -1,7 +1,7 @@
 """A region where data matters is destroyed, its key with it, and made again: nothing is lost.
 
 One story in order: each test goes on where the one before it ended. `trading` and Terraform are killed
-in the middle of everything. `test_three_cycles.py` goes on from there.
+in the middle of everything. `test_later_cycles.py` has more cycles, of the data alone.
 """
 
 from __future__ import annotations
