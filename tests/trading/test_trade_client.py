@@ -82,7 +82,7 @@ def test_a_trade_id_cannot_leave_its_path(api: Api) -> None:
 
 
 def test_an_unavailable_region_is_asked_again(api: Api) -> None:
-    api.answers = [(503, "{}"), (503, "{}"), (200, "{}")]
+    api.answers = [(503, "{}"), (504, "{}"), (200, "{}")]
     assert api.client.get_trade("1").status == 200
     assert len(api.requests) == 3
 

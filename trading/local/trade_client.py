@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT_SECONDS = 35  # API Gateway gives up after 29.
 _ATTEMPTS = 3
+# The outcome is unknown after the latter, and all calls are safe to repeat.
+_REPEATABLE = {503, 504}
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class TradeClient:
     def _request(self, method: str, path: str, body: bytes | None = None) -> Answer:
         for attempt in range(1, _ATTEMPTS + 1):
             answer = self._send(method, path, body)
-            if answer.status != 503 or attempt == _ATTEMPTS:
+            if answer.status not in _REPEATABLE or attempt == _ATTEMPTS:
                 break
             time.sleep(attempt)
         return answer
