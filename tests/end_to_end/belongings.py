@@ -46,7 +46,8 @@ def post_trades(operator: Operator, region: str, count: int, called: str) -> lis
             "currency": "USD",
         }
         answer = client.post_trade(trade)
-        assert answer.status == 201, answer
+        # 200 when a first answer was lost on a slow machine: recorded all the same, and once.
+        assert answer.status in {200, 201}, answer
         return str(answer.body["trade_id"])
 
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
