@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from trade_service.contract.openapi import document
-
+from api_reference.openapi import document
 from api_reference.page import render
 from stacks.paths import PROJECT_ROOT
 

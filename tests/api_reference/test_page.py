@@ -7,8 +7,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from trade_service.contract.openapi import document
 
+from api_reference.openapi import document
 from api_reference.page import Node, render
 from stacks.paths import PROJECT_ROOT
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_30
 from trade_service import errors
-from trade_service.contract import openapi
 from trade_service.contract.documents import parse_value
 from trade_service.contract.operations import OPERATIONS, Operation, errors_of
 from trade_service.errors import TradeServiceError
@@ -23,6 +22,7 @@ from trade_service.handlers.trade_api import ROUTES as HANDLED
 from trade_service.models import PositionPath
 from trade_service.trade_id import home_region
 
+from api_reference import openapi
 from stacks.api.routes import DRAFT_4, GATEWAY_ERRORS, OPENAPI_FILE, ROUTES, routes
 from tests.lambda_source.documented import DOCUMENT, json_schema
 
