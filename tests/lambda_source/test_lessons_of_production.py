@@ -85,12 +85,14 @@ def test_a_region_that_cannot_write_is_unhealthy(api: Call, server: MariaDbServe
 
 
 def test_the_writer_is_not_read_where_its_name_leads_to_a_reader(
-    api: Call, server: MariaDbServer
+    api: Call, server: MariaDbServer, second_server: MariaDbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a reader lacks would be told as what never was."""
+    use_second_as_reader(monkeypatch)
     trade = api("POST", "/trades", body=trade_body()).body
     services.forget()
     with read_only(server):
+        assert_refused(api("GET", f"/trades/{trade['trade_id']}"))
         assert_refused(api("POST", f"/trades/{trade['trade_id']}/cancel"))
     assert api("POST", f"/trades/{trade['trade_id']}/cancel").status == 200
 
