@@ -21,9 +21,9 @@ THIS_KEY = ["*"]
 def key_policy(account_id: str, region: str) -> str:
     """The policy of a region's key, as JSON."""
     return policy(
-        _administration(account_id),
+        administration(account_id),
         *_services_on_behalf_of_callers(account_id, region),
-        _log_groups(account_id, region),
+        log_groups(account_id, region),
         _service(
             "CloudWatchAlarmsPublish",
             "cloudwatch.amazonaws.com",
@@ -51,7 +51,7 @@ def key_policy(account_id: str, region: str) -> str:
     )
 
 
-def _administration(account_id: str) -> Statement:
+def administration(account_id: str) -> Statement:
     """Without the account's root in it, a key can become impossible to manage by anyone.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
@@ -86,15 +86,18 @@ def _services_on_behalf_of_callers(account_id: str, region: str) -> list[Stateme
     ]
 
 
-def _log_groups(account_id: str, region: str) -> Statement:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"""
+def log_groups(account_id: str, region: str, name: str = "*") -> Statement:
+    """The log groups of a name, all where none is given.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
     return _service(
         "LogGroupsOfThisAccount",
         f"logs.{region}.amazonaws.com",
         USE,
         {
             "ArnLike": {
-                "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:log-group:*"
+                "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:log-group:{name}"
             }
         },
     )
