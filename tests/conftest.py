@@ -6,7 +6,11 @@ import pytest
 from hypothesis import settings
 
 from stacks import lazy_bindings
+from tests.synthesis import synthesized, synthesized_directory
 from trading.local import local_target
+
+# The fixtures of all tests that read what the app synthesizes.
+__all__ = ["synthesized", "synthesized_directory"]
 
 # Before any test imports a stack: the bindings take ten seconds to load whole.
 lazy_bindings.install()

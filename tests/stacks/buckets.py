@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.stacks.conftest import Stacks
 from tests.stacks.resources import Resource, resources
+from tests.synthesis import Stacks
 
 
 def part(stacks: Stacks, bucket: Resource, kind: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stacks.settings import ENVIRONMENTS, REGIONS
-from tests.stacks.conftest import Stacks, read_stacks, run_app
 from tests.stacks.resources import without_metadata
+from tests.synthesis import Stacks, read_stacks, run_app
 
 OTHER_ARCHIVE_SETTINGS = """
 from dataclasses import replace

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stacks.settings import REGIONS
-from tests.stacks.conftest import Stacks
+from tests.synthesis import Stacks
 
 READ = re.compile(r"data\.terraform_remote_state\.(\w+)(?:\[\*\])?\.outputs\.(\w+)")
 

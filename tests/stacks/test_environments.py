@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.stacks.conftest import Stacks, read_stacks, run_app
+from tests.synthesis import Stacks, read_stacks, run_app
 
 WITH_EXISTING_ZONE = """
 from dataclasses import replace

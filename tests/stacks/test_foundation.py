@@ -9,8 +9,8 @@ import pytest
 
 from stacks.settings import ARCHIVE_UNDO_DAYS, FOUNDATION_WORKSPACE, REGIONS
 from tests.stacks.buckets import check_private_and_encrypted, lifecycle, part
-from tests.stacks.conftest import Stacks
 from tests.stacks.resources import Resource, resources
+from tests.synthesis import Stacks
 
 KEY = "${aws_kms_key.key.arn}"
 

@@ -13,9 +13,9 @@ import pytest
 
 from stacks.api.outputs import ApiOutputs
 from stacks.global_dns.outputs import ZoneOutputs
-from tests.stacks.conftest import Stacks
 from tests.stacks.resources import resources
 from tests.stacks.test_terraform_accepts import terraform
+from tests.synthesis import Stacks
 
 REGIONS = ("us-east-1", "us-east-2", "us-west-2")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from stacks.settings import FOUNDATION_WORKSPACE
-from tests.stacks.conftest import Stacks
+from tests.synthesis import Stacks
 from trading.engine.import_identities import IMPORTABLE, REPEATABLE
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from stacks.lazy_bindings import SWITCH
 from stacks.paths import PROJECT_ROOT
-from tests.stacks.conftest import run_app
+from tests.synthesis import run_app
 
 COUNT_BINDINGS = """
 import sys

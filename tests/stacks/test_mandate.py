@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.stacks.buckets import check_private_and_encrypted, lifecycle
-from tests.stacks.conftest import Stacks
 from tests.stacks.resources import Resource, resources, without_metadata
+from tests.synthesis import Stacks
 
 WORKSPACES = ["dev", "staging", "prod"]
 REGIONAL_KEY = "${data.terraform_remote_state.security_state.outputs.kms_key_arn}"

@@ -17,8 +17,8 @@ from stacks.settings import (
     Workspace,
     parse_workspace,
 )
-from tests.stacks.conftest import Stacks
 from tests.stacks.resources import Resource, resources
+from tests.synthesis import Stacks
 
 WORKSPACES = ["dev", "staging", "prod", "dev-pr42"]
 BESIDE_EACH_OTHER = [*WORKSPACES, FOUNDATION_WORKSPACE]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from stacks.settings import ENVIRONMENTS, REGIONS
-from tests.stacks.conftest import Stacks, read_stacks, run_app
 from tests.stacks.resources import without_metadata
+from tests.synthesis import Stacks, read_stacks, run_app
 
 LAYERS = ("network", "security", "data", "api")
 WORKSPACES = [environment.name for environment in ENVIRONMENTS]

@@ -9,7 +9,7 @@ import pytest
 
 from stacks.paths import PROJECT_ROOT, work_directory
 from stacks.settings import GLOBAL_REGION, StateBucket, state_bucket
-from tests.stacks.conftest import Stacks, read_stacks, run_app
+from tests.synthesis import Stacks, read_stacks, run_app
 
 WITH_BUCKET = (
     "import os; os.environ.update(TRADING_STATE_BUCKET='company-state',"

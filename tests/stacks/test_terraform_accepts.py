@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stacks.settings import FOUNDATION_WORKSPACE
-from tests.stacks.conftest import run_app
+from tests.synthesis import run_app
 from trading.engine.plugins import terraform_environment
 
 AT_ONCE = os.cpu_count() or 1

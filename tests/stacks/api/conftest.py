@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stacks.settings import ENVIRONMENTS, REGIONS, Environment
-from tests.stacks.conftest import Stacks
+from tests.synthesis import Stacks
 
 Resources = dict[str, dict[str, Any]]
 

@@ -17,7 +17,7 @@ from stacks.api.definition import ApiDefinition
 from stacks.api.routes import GATEWAY_ERRORS, ROUTES, GatewayError, Model, Route
 from stacks.settings import REGIONS, Environment
 from tests.stacks.api.conftest import Resources, one
-from tests.stacks.conftest import Stacks
+from tests.synthesis import Stacks
 
 
 def test_only_health_is_open(api: Resources) -> None:

@@ -11,7 +11,7 @@ from trade_service.logic import blotter
 from stacks.api.trade_reporter import FOLDER
 from stacks.settings import ENVIRONMENTS, REGIONS, Environment
 from tests.stacks.api.conftest import Resources, one, statements
-from tests.stacks.conftest import Stacks
+from tests.synthesis import Stacks
 
 RULE = "${aws_cloudwatch_event_rule.daily_schedule_rule.arn}"
 QUEUE = "${aws_sqs_queue.dead_letters.arn}"
