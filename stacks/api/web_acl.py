@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdktf_cdktf_provider_aws.wafv2_web_acl import (
     Wafv2WebAcl,
@@ -32,15 +32,20 @@ from constructs import Construct
 from stacks.log_groups import log_group
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stacks.base import RegionalStack
 
+# Each with those of its rules that only count; an ACL may have 1,500 units of capacity, these take 1,175.
 # https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html
-MANAGED_RULE_GROUPS = (
-    "AWSManagedRulesAmazonIpReputationList",
-    "AWSManagedRulesCommonRuleSet",
-    "AWSManagedRulesKnownBadInputsRuleSet",
-    "AWSManagedRulesSQLiRuleSet",
-)
+MANAGED_RULE_GROUPS: dict[str, tuple[str, ...]] = {
+    "AWSManagedRulesAmazonIpReputationList": (),
+    # Clients are programs, and many of them run at a hosting provider.
+    "AWSManagedRulesAnonymousIpList": ("HostingProviderIPList",),
+    "AWSManagedRulesCommonRuleSet": (),
+    "AWSManagedRulesKnownBadInputsRuleSet": (),
+    "AWSManagedRulesSQLiRuleSet": (),
+}
 
 
 class WebAcl(Construct):
@@ -66,8 +71,10 @@ class WebAcl(Construct):
             rule=[
                 _rate_limit(requests_per_five_minutes),
                 *(
-                    _managed(rule_group, priority)
-                    for priority, rule_group in enumerate(MANAGED_RULE_GROUPS, start=1)
+                    _managed(rule_group, counting, priority)
+                    for priority, (rule_group, counting) in enumerate(
+                        MANAGED_RULE_GROUPS.items(), start=1
+                    )
                 ),
             ],
             visibility_config=Wafv2WebAclVisibilityConfig(
@@ -111,12 +118,17 @@ def _rate_limit(requests_per_five_minutes: int) -> Wafv2WebAclRule:
     )
 
 
-def _managed(rule_group: str, priority: int) -> Wafv2WebAclRule:
+def _managed(rule_group: str, counting: Sequence[str], priority: int) -> Wafv2WebAclRule:
+    statement: dict[str, Any] = {"vendor_name": "AWS", "name": rule_group}
+    if counting:
+        statement["rule_action_override"] = [
+            {"name": rule, "action_to_use": {"count": {}}} for rule in counting
+        ]
     return Wafv2WebAclRule(
         name=rule_group,
         priority=priority,
         override_action={"none": {}},
-        statement={"managed_rule_group_statement": {"vendor_name": "AWS", "name": rule_group}},
+        statement={"managed_rule_group_statement": statement},
         visibility_config=_metric(rule_group),
     )
 

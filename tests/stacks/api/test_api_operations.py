@@ -42,13 +42,18 @@ def test_the_firewall_limits_and_logs_without_signatures(
     rules = sorted(acl["rule"], key=lambda rule: rule["priority"])
     limit = rules[0]["statement"]["rate_based_statement"]["limit"]
     assert limit == environment.web_acl_requests_per_five_minutes
-    managed = [rule["statement"]["managed_rule_group_statement"]["name"] for rule in rules[1:]]
-    assert managed == [
+    managed = [rule["statement"]["managed_rule_group_statement"] for rule in rules[1:]]
+    assert [group["name"] for group in managed] == [
         "AWSManagedRulesAmazonIpReputationList",
+        "AWSManagedRulesAnonymousIpList",
         "AWSManagedRulesCommonRuleSet",
         "AWSManagedRulesKnownBadInputsRuleSet",
         "AWSManagedRulesSQLiRuleSet",
     ]
+    # All of them refuse; but clients may be at a hosting provider.
+    assert all(rule["override_action"] == {"none": {}} for rule in rules[1:])
+    overridden = [group["rule_action_override"] for group in managed if len(group) > 2]
+    assert overridden == [[{"name": "HostingProviderIPList", "action_to_use": {"count": {}}}]]
     stage = "${aws_api_gateway_stage.rest_stage.arn}"
     assert one(api["aws_wafv2_web_acl_association"])["resource_arn"] == stage
     logging = one(api["aws_wafv2_web_acl_logging_configuration"])
