@@ -14,6 +14,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
 )
 from cdktf_cdktf_provider_aws.s3_bucket_logging import S3BucketLoggingA
+from cdktf_cdktf_provider_aws.s3_bucket_notification import S3BucketNotification
 from cdktf_cdktf_provider_aws.s3_bucket_ownership_controls import (
     S3BucketOwnershipControls,
     S3BucketOwnershipControlsRule,
@@ -42,7 +43,8 @@ UNFINISHED_UPLOAD_DAYS = 7
 
 
 class PrivateBucket(Construct):
-    """Versioned, encrypted with the region's key, closed to the public and to plain HTTP.
+    """Versioned, encrypted with the region's key, closed to the public and to plain HTTP; it tells
+    EventBridge of every change to an object.
 
     Objects expire after `current_days`, or never for None; the versions that were replaced or deleted
     after `noncurrent_days`. `force_destroy` removes all versions and delete markers, so that the layer
@@ -64,6 +66,9 @@ class PrivateBucket(Construct):
         self._keep_versions(current_days, noncurrent_days)
         self._encrypt(kms_key_arn)
         self._close_to_public()
+        # Who wants to act on an object writes a rule for the account's bus, and touches no bucket:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
+        S3BucketNotification(self, "events", bucket=self.bucket.id, eventbridge=True)
 
     def _keep_versions(self, current_days: int | None, noncurrent_days: int) -> None:
         versioning = S3BucketVersioningA(
@@ -140,7 +145,9 @@ class PrivateBucket(Construct):
             self,
             "policy",
             bucket=self.bucket.id,
-            policy=policy(tls_only(self.bucket.arn), *statements),
+            policy=policy(
+                tls_only("s3:*", self.bucket.arn, f"{self.bucket.arn}/*"), *statements
+            ),
             depends_on=[self._public_access_block],
         )
 

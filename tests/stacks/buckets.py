@@ -27,7 +27,9 @@ def lifecycle(stacks: Stacks, bucket: Resource) -> dict[str, Any]:
 
 
 def check_private_and_encrypted(stacks: Stacks, bucket: Resource, key: str) -> None:
-    """Versioned, under this key, for its owner only, over TLS only, and removable with all it holds."""
+    """Versioned, under this key, for its owner only, over TLS only, removable with all it holds, and
+    it tells EventBridge of its changes.
+    """
     assert bucket.body["force_destroy"] is True
     (rule,) = part(stacks, bucket, "aws_s3_bucket_server_side_encryption_configuration")["rule"]
     assert rule["bucket_key_enabled"] is True
@@ -48,3 +50,4 @@ def check_private_and_encrypted(stacks: Stacks, bucket: Resource, key: str) -> N
     assert "aws:SecureTransport" in part(stacks, bucket, "aws_s3_bucket_policy")["policy"]
     ownership = part(stacks, bucket, "aws_s3_bucket_ownership_controls")["rule"]
     assert ownership["object_ownership"] == "BucketOwnerEnforced"
+    assert part(stacks, bucket, "aws_s3_bucket_notification")["eventbridge"] is True
