@@ -13,6 +13,7 @@ from cdktf_cdktf_provider_aws.route53_zone import Route53Zone
 from stacks.base import PlatformStack
 from stacks.contract import publish
 from stacks.global_dns.outputs import ZoneOutputs
+from stacks.global_dns.query_log import QueryLog
 from stacks.settings import GLOBAL_REGION, PROJECT, regional_names
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ VALIDATION_TTL_SECONDS = 300
 
 
 class ZoneStack(PlatformStack):
-    """The zone, created or looked up, and the proof that its names are ours.
+    """The zone, created with a log of its queries or looked up, and the proof that its names are ours.
 
     ACM asks for the same CNAME in every region of an account, so no regional stack may own it: this
     stack requests the certificate once, for all names, and owns every validation record; the regions
@@ -60,7 +61,7 @@ class ZoneStack(PlatformStack):
     def _zone(self, workspace: Workspace) -> Route53Zone | DataAwsRoute53Zone:
         if workspace.environment.zone_exists:
             return DataAwsRoute53Zone(self, "zone", name=workspace.zone_name)
-        return Route53Zone(
+        zone = Route53Zone(
             self,
             "zone",
             name=workspace.zone_name,
@@ -68,6 +69,13 @@ class ZoneStack(PlatformStack):
             force_destroy=True,
             tags={"Name": workspace.zone_name},
         )
+        QueryLog(
+            self,
+            zone,
+            workspace.zone_name,
+            key_deletion_window_days=workspace.environment.kms_deletion_window_days,
+        )
+        return zone
 
     def _certificate(self, names: list[str]) -> AcmCertificate:
         return AcmCertificate(

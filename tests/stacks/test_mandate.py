@@ -13,6 +13,8 @@ from tests.synthesis import Stacks
 
 WORKSPACES = ["dev", "staging", "prod"]
 REGIONAL_KEY = "${data.terraform_remote_state.security_state.outputs.kms_key_arn}"
+# The zone is of no region, and neither is the key of its log.
+ZONES_KEY = "${aws_kms_key.query_log_key.arn}"
 
 pytestmark = pytest.mark.parametrize("workspace", WORKSPACES)
 
@@ -26,14 +28,15 @@ def all_of(stacks: Stacks, *kinds: str) -> list[Resource]:
     return found
 
 
-def test_log_groups_keep_30_days_under_the_regions_key(
+def test_log_groups_keep_30_days_under_the_regions_key_or_the_zones(
     synthesized: Synthesized, workspace: str
 ) -> None:
     groups = all_of(synthesized(workspace), "aws_cloudwatch_log_group")
     assert len(groups) >= 3 * 8
     for group in groups:
         assert group.body["retention_in_days"] == 30, group
-        assert group.body["kms_key_id"] == REGIONAL_KEY, group
+        key = ZONES_KEY if group.stack == "global-zone" else REGIONAL_KEY
+        assert group.body["kms_key_id"] == key, group
 
 
 def test_every_bucket_is_private_encrypted_and_expires(

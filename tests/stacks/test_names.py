@@ -30,6 +30,7 @@ NAME_ARGUMENTS = {
     "aws_cloudwatch_dashboard": "dashboard_name",
     "aws_cloudwatch_event_rule": "name",
     "aws_cloudwatch_log_group": "name",
+    "aws_cloudwatch_log_resource_policy": "policy_name",
     "aws_cloudwatch_metric_alarm": "alarm_name",
     "aws_db_subnet_group": "name",
     "aws_iam_role": "name",

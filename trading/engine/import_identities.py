@@ -90,6 +90,12 @@ def _find_web_acl(clients: Clients, attributes: Attributes) -> str | None:
     return _only([item["Id"] for item in listed if item["Name"] == attributes["name"]])
 
 
+def _find_query_log(clients: Clients, attributes: Attributes) -> str | None:
+    """A zone has one at most."""
+    listed = clients("route53").list_query_logging_configs(HostedZoneId=attributes["zone_id"])
+    return _only([config["Id"] for config in listed["QueryLoggingConfigs"]])
+
+
 def _only(found: list[str]) -> str | None:
     if len(found) > 1:
         raise LookupError(f"one of {', '.join(found)}")
@@ -166,6 +172,7 @@ IMPORTABLE: dict[str, Importable] = {
     "aws_api_gateway_rest_api": _BY_ID,
     "aws_kms_key": _BY_ID,
     "aws_route53_health_check": _BY_ID,
+    "aws_route53_query_log": Importable("{id}", _find_query_log),
     "aws_route53_zone": _BY_ID,
 }
 
@@ -180,6 +187,7 @@ REPEATABLE = frozenset(
         "aws_cloudwatch_dashboard",
         "aws_cloudwatch_event_rule",
         "aws_cloudwatch_event_target",
+        "aws_cloudwatch_log_resource_policy",
         "aws_cloudwatch_metric_alarm",
         "aws_default_security_group",
         "aws_iam_role_policy",
@@ -187,6 +195,7 @@ REPEATABLE = frozenset(
         "aws_lambda_invocation",
         "aws_s3_bucket_lifecycle_configuration",
         "aws_s3_bucket_logging",
+        "aws_s3_bucket_notification",
         "aws_s3_bucket_ownership_controls",
         "aws_s3_bucket_policy",
         "aws_s3_bucket_public_access_block",
