@@ -55,13 +55,17 @@ def service_trust(service: str, conditions: Condition | None = None) -> str:
     )
 
 
-def tls_only(bucket_arn: str) -> Statement:
-    """Refuse every request to a bucket that is not encrypted on the wire."""
+def tls_only(action: str, *resources: str) -> Statement:
+    """Refuse every request that is not encrypted on the wire. What is encrypted is TLS 1.2 or newer:
+    AWS's endpoints speak nothing older.
+
+    https://aws.amazon.com/blogs/storage/enforcing-encryption-in-transit-with-tls1-2-or-higher-with-amazon-s3/
+    """
     return Statement(
         sid="RefusePlainHttp",
         effect="Deny",
-        actions=["s3:*"],
-        resources=[bucket_arn, f"{bucket_arn}/*"],
+        actions=[action],
+        resources=list(resources),
         principals="*",
         conditions={"Bool": {"aws:SecureTransport": "false"}},
     )

@@ -11,7 +11,7 @@ from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
 from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 from constructs import Construct
 
-from stacks.policies import Statement, policy
+from stacks.policies import Statement, policy, tls_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -241,6 +241,7 @@ class Alarms(Construct):
             "topic-policy",
             arn=topic.arn,
             policy=policy(
+                tls_only("sns:Publish", topic.arn),
                 Statement(
                     sid="AlarmsOfThisAccountPublish",
                     actions=["sns:Publish"],
@@ -250,7 +251,7 @@ class Alarms(Construct):
                         "StringEquals": {"aws:SourceAccount": account_id},
                         "ArnLike": {"aws:SourceArn": own_alarms},
                     },
-                )
+                ),
             ),
         )
         return topic

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdktf import Fn, Token
+
+from stacks.network.addresses import ZONES
 from stacks.policies import Statement, policy
 
 if TYPE_CHECKING:
     from stacks.api.functions import FunctionContext, FunctionDefinition
     from stacks.base import PlatformStack
+    from stacks.network import NetworkOutputs
 
 # These know no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
 SEND_TRACES = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 # Nor do these: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 DESCRIBE_NETWORK = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+CREATE_NETWORK_INTERFACE = ["ec2:CreateNetworkInterface"]
 CHANGE_NETWORK_INTERFACES = [
-    "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
@@ -50,7 +54,7 @@ def function_permissions(
         _use_key("Decrypt", key, region, ["lambda", *decrypted, *stored, "sqs"]),
         _use_key("GenerateDataKey", key, region, [*stored, "sqs"]),
         Statement(sid="SendTraces", actions=SEND_TRACES, resources=["*"]),
-        *_network_interfaces(owner, function_name),
+        *_network_interfaces(owner, function_name, context.network),
     )
 
 
@@ -87,23 +91,50 @@ def _use_key(action: str, key_arn: str, region: str, services: list[str]) -> Sta
     )
 
 
-def _network_interfaces(owner: str, function_name: str) -> list[Statement]:
+def _network_interfaces(owner: str, function_name: str, network: NetworkOutputs) -> list[Statement]:
     """For Lambda, which attaches the function to the VPC as this role; not for the function's code.
 
-    All ids of the account and region is the narrowest that Lambda accepts:
+    Lambda tries these permissions out before it makes a function, naming no network interface: it wants
+    changes allowed on all ids, and a condition on an id's subnet would never be met. So what lies in
+    other subnets is denied instead, wherever a subnet is named.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     """
+    arn = f"arn:aws:ec2:{owner}"
+    interfaces = f"{arn}:network-interface/*"
+    subnets = [
+        f"{arn}:subnet/{Token.as_string(Fn.element(network.lambda_subnet_ids, number))}"
+        for number in range(ZONES)
+    ]
+    groups = [
+        f"{arn}:security-group/{group}"
+        for group in (network.lambda_security_group_id, network.detached_security_group_id)
+    ]
     return [
         Statement(sid="LambdaSeesNetwork", actions=DESCRIBE_NETWORK, resources=["*"]),
         Statement(
-            sid="LambdaAttachesToNetwork",
+            sid="LambdaAttachesToOwnSubnets",
+            actions=CREATE_NETWORK_INTERFACE,
+            resources=[*subnets, *groups, interfaces],
+        ),
+        Statement(
+            sid="LambdaChangesAttachments",
             actions=CHANGE_NETWORK_INTERFACES,
-            resources=[f"arn:aws:ec2:{owner}:*/*"],
+            resources=[f"{arn}:*/*"],
+        ),
+        Statement(
+            sid="NothingOfOtherSubnets",
+            effect="Deny",
+            actions=CHANGE_NETWORK_INTERFACES,
+            resources=[interfaces],
+            conditions={
+                "Null": {"ec2:Subnet": "false"},
+                "ArnNotEquals": {"ec2:Subnet": subnets},
+            },
         ),
         Statement(
             sid="CodeChangesNoNetwork",
             effect="Deny",
-            actions=[*DESCRIBE_NETWORK, *CHANGE_NETWORK_INTERFACES],
+            actions=[*DESCRIBE_NETWORK, *CREATE_NETWORK_INTERFACE, *CHANGE_NETWORK_INTERFACES],
             resources=["*"],
             conditions={
                 "ArnEquals": {

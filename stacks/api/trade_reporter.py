@@ -16,7 +16,7 @@ from constructs import Construct
 
 from stacks.api.functions import FunctionDefinition, ServiceFunction
 from stacks.api.lambda_package import TRADE_REPORTER_HANDLER
-from stacks.policies import Statement, policy
+from stacks.policies import Statement, policy, tls_only
 from stacks.settings import LAMBDA_LONG_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -110,12 +110,13 @@ class DailySchedule(Construct):
             "dead-letters",
             queue_url=queue.url,
             policy=policy(
+                tls_only("sqs:*", queue.arn),
                 Statement(
                     sid="ScheduleSendsDeadLetters",
                     actions=["sqs:SendMessage"],
                     resources=[queue.arn],
                     principals={"Service": "events.amazonaws.com"},
                     conditions={"ArnEquals": {"aws:SourceArn": rule.arn}},
-                )
+                ),
             ),
         )

@@ -11,19 +11,26 @@ from stacks.policies import Condition, Statement, policy
 
 USE = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 
-# These act with the identity of the caller, or of the role they were given.
-SERVICES_ON_BEHALF_OF_CALLERS = ("lambda", "rds", "s3", "secretsmanager", "sns", "sqs")
+# These act with the identity of the caller, or of the role they were given: what keeps data, in an
+# environment and beyond it, and what else an environment has.
+DATA_SERVICES = ("rds", "s3")
+WORKSPACE_SERVICES = (*DATA_SERVICES, "lambda", "secretsmanager", "sqs")
+# These keep using the key after the request that named it, by a grant.
+GRANT_HOLDERS = ("lambda", "rds")
 
 # In a key policy "*" is the key itself: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
 THIS_KEY = ["*"]
 
 
 def key_policy(account_id: str, region: str) -> str:
-    """The policy of a region's key, as JSON."""
+    """The policy, as JSON, of a region's key that encrypts data which was kept, and logs."""
+    return policy(*_keeping(account_id, region, DATA_SERVICES))
+
+
+def workspace_key_policy(account_id: str, region: str) -> str:
+    """The policy, as JSON, of a region's key that encrypts everything of a workspace."""
     return policy(
-        administration(account_id),
-        *_services_on_behalf_of_callers(account_id, region),
-        log_groups(account_id, region),
+        *_keeping(account_id, region, WORKSPACE_SERVICES),
         _service(
             "CloudWatchAlarmsPublish",
             "cloudwatch.amazonaws.com",
@@ -42,13 +49,21 @@ def key_policy(account_id: str, region: str) -> str:
                 }
             },
         ),
+    )
+
+
+def _keeping(account_id: str, region: str, services: tuple[str, ...]) -> list[Statement]:
+    return [
+        administration(account_id),
+        *_services_on_behalf_of_callers(account_id, region, services),
+        log_groups(account_id, region),
         _service(
             "S3DeliversAccessLogs",
             "logging.s3.amazonaws.com",
             ["kms:GenerateDataKey*", "kms:Decrypt"],
             {"StringEquals": {"aws:SourceAccount": account_id}},
         ),
-    )
+    ]
 
 
 def administration(account_id: str) -> Statement:
@@ -64,24 +79,27 @@ def administration(account_id: str) -> Statement:
     )
 
 
-def _services_on_behalf_of_callers(account_id: str, region: str) -> list[Statement]:
+def _services_on_behalf_of_callers(
+    account_id: str, region: str, services: tuple[str, ...]
+) -> list[Statement]:
     """The services of the key's own region, which in a copy between regions ask for it, too.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
     """
-    caller: Condition = {
-        "StringEquals": {
-            "kms:CallerAccount": account_id,
-            "kms:ViaService": [
-                f"{service}.{region}.amazonaws.com" for service in SERVICES_ON_BEHALF_OF_CALLERS
-            ],
+
+    def through(*services: str) -> Condition:
+        return {
+            "StringEquals": {
+                "kms:CallerAccount": account_id,
+                "kms:ViaService": [f"{service}.{region}.amazonaws.com" for service in services],
+            }
         }
-    }
-    # Aurora and Lambda keep using the key after the request that named it, by a grant.
-    grant: Condition = {**caller, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+    holders = [service for service in services if service in GRANT_HOLDERS]
+    grant: Condition = {**through(*holders), "Bool": {"kms:GrantIsForAWSResource": "true"}}
     anyone_of_ours = {"AWS": "*"}
     return [
-        Statement("CallersUseThroughServices", USE, THIS_KEY, anyone_of_ours, caller),
+        Statement("CallersUseThroughServices", USE, THIS_KEY, anyone_of_ours, through(*services)),
         Statement("ServicesHoldGrants", ["kms:CreateGrant"], THIS_KEY, anyone_of_ours, grant),
     ]
 

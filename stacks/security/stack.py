@@ -9,7 +9,7 @@ from cdktf_cdktf_provider_aws.kms_key import KmsKey
 
 from stacks.base import RegionalStack
 from stacks.contract import publish
-from stacks.security.key_policy import key_policy
+from stacks.security.key_policy import workspace_key_policy
 from stacks.security.outputs import SecurityOutputs
 from stacks.settings import PROJECT, Region, Workspace
 
@@ -28,7 +28,7 @@ class SecurityStack(RegionalStack):
             description=f"Encrypts everything of {PROJECT} {self.suffix} in {self.region}",
             enable_key_rotation=True,
             deletion_window_in_days=workspace.environment.kms_deletion_window_days,
-            policy=key_policy(self.account_id, self.region),
+            policy=workspace_key_policy(self.account_id, self.region),
             tags={"Name": self.named("platform-key")},
         )
         alias = KmsAlias(

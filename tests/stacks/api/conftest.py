@@ -42,3 +42,8 @@ def statements(document: str) -> list[dict[str, Any]]:
     """The statements of a policy."""
     found: list[dict[str, Any]] = json.loads(document)["Statement"]
     return found
+
+
+def allowing(document: str) -> list[dict[str, Any]]:
+    """The statements of a policy that allow something."""
+    return [each for each in statements(document) if each["Effect"] == "Allow"]

@@ -16,7 +16,7 @@ from trade_service.handlers.schema_migrator import RECONCILE_POSITIONS
 
 from stacks.api.lambda_package import migrations_digest
 from stacks.settings import REGIONS, Environment
-from tests.stacks.api.conftest import Resources, statements
+from tests.stacks.api.conftest import Resources, allowing, statements
 
 FUNCTIONS = ["trade_api", "schema_migrator", "trade_reporter"]
 
@@ -119,9 +119,8 @@ def test_a_role_has_no_wildcard_but_where_aws_knows_no_resource(api: Resources, 
 
 def allowed_to(api: Resources, name: str) -> dict[str, dict[str, Any]]:
     """What a function's role may do: the statement of each action."""
-    policy = statements(api["aws_iam_role_policy"][f"{name}_permissions"]["policy"])
-    allowing = (each for each in policy if each["Effect"] == "Allow")
-    return {action: each for each in allowing for action in each["Action"]}
+    document = api["aws_iam_role_policy"][f"{name}_permissions"]["policy"]
+    return {action: each for each in allowing(document) for action in each["Action"]}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -163,7 +162,9 @@ def test_a_role_writes_one_log_by_one_key(api: Resources, name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_code_may_not_use_what_lambda_needs_for_the_network(api: Resources, name: str) -> None:
     policy = statements(api["aws_iam_role_policy"][f"{name}_permissions"]["policy"])
-    (denied,) = (each for each in policy if each["Effect"] == "Deny")
+    (denied,) = (each for each in policy if each["Sid"] == "CodeChangesNoNetwork")
+    assert denied["Effect"] == "Deny"
+    assert denied["Resource"] == ["*"]
     network = {
         action
         for each in policy

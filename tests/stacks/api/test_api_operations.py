@@ -11,7 +11,7 @@ from cdktf import App, TerraformStack
 
 from stacks.api import ApiOutputs, ApiStack
 from stacks.settings import ENVIRONMENTS, REGIONS, Environment, Workspace
-from tests.stacks.api.conftest import Resources, one, statements
+from tests.stacks.api.conftest import Resources, allowing, one
 
 
 def test_domains_speak_tls_1_2_with_the_certificate_once_it_is_issued(api: Resources) -> None:
@@ -88,7 +88,7 @@ def test_every_alarm_reaches_the_topic_and_silence_of_clients_is_no_fault(api: R
 
 
 def test_only_alarms_of_this_account_publish(api: Resources) -> None:
-    (statement,) = statements(one(api["aws_sns_topic_policy"])["policy"])
+    (statement,) = allowing(one(api["aws_sns_topic_policy"])["policy"])
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Action"] == ["sns:Publish"]
     assert statement["Condition"]["StringEquals"]["aws:SourceAccount"]

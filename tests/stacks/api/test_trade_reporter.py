@@ -10,7 +10,7 @@ from trade_service.logic import blotter
 
 from stacks.api.trade_reporter import FOLDER
 from stacks.settings import ENVIRONMENTS, REGIONS, Environment
-from tests.stacks.api.conftest import Resources, one, statements
+from tests.stacks.api.conftest import Resources, allowing, one, statements
 from tests.synthesis import Stacks
 
 RULE = "${aws_cloudwatch_event_rule.daily_schedule_rule.arn}"
@@ -36,7 +36,7 @@ def test_a_start_that_fails_is_tried_for_hours_and_kept(api: Resources) -> None:
     assert "aws_lambda_permission.daily_schedule_permission" in target["depends_on"]
     queue = one(api["aws_sqs_queue_policy"])
     assert queue["queue_url"] == "${aws_sqs_queue.dead_letters.url}"
-    (statement,) = statements(queue["policy"])
+    (statement,) = allowing(queue["policy"])
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert (statement["Action"], statement["Resource"]) == (["sqs:SendMessage"], [QUEUE])
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": RULE}}
