@@ -66,6 +66,9 @@ def read(
 def _reference(
     state: TerraformRemoteState, name: str, kind: Any, count: TerraformCount | None
 ) -> Any:
+    if kind == list[str] and count is None:
+        # A raw expression in its place would break the functions of Terraform that take a list.
+        return state.get_list(name)
     path = f"{state.fqn}.outputs.{name}" if count is None else f"one({state.fqn}[*].outputs.{name})"
     if kind is str:
         return Token.as_string(f"${{{path}}}")
