@@ -3,11 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The scanners' dependencies are not the project's, so they have an environment of their own.
+SCANNERS := .venv-scan
 # The demo and the tests are of this machine alone, whatever the shell is set to.
 LOCAL := env -u TF_WORKSPACE -u TRADING_STATE_BUCKET TRADING_TARGET=local
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-down test check lint types tests faults prove-faults benchmark bench-deploy bench-archive bench-lambda openapi format lock
+.PHONY: help install demo demo-down test check lint types tests scan scan-tree scan-record faults prove-faults benchmark bench-deploy bench-archive bench-lambda openapi format lock
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +37,15 @@ types: $(VENV)/installed
 
 tests: $(VENV)/installed
 	$(LOCAL) $(BIN)/pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
+
+scan: $(VENV)/installed $(SCANNERS)/installed ## Let other people's tools look for weaknesses (10 minutes)
+	@$(LOCAL) $(BIN)/python -m scan
+
+scan-tree: $(VENV)/installed $(SCANNERS)/installed ## The same without deploying anything (2 minutes)
+	@$(LOCAL) $(BIN)/python -m scan --no-plans
+
+scan-record: $(VENV)/installed $(SCANNERS)/installed ## The same as scan, and write down how much was looked at
+	@$(LOCAL) $(BIN)/python -m scan --record
 
 faults: $(VENV)/installed ## Test the service under FAULTS_COUNT=1000 faults of FAULTS_SEED=(another each time)
 	@FAULTS_SEED=$(or $(FAULTS_SEED),$$(date +%s)) FAULTS_COUNT=$(or $(FAULTS_COUNT),1000) \
@@ -68,8 +79,10 @@ lock: ## Resolve the requirements anew (needs uv)
 	uv pip compile --quiet --no-build --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-emit-package botocore --no-emit-package s3transfer --no-emit-package urllib3 --no-emit-package python-dateutil --no-emit-package six \
 		--output-file requirements/lambda.txt requirements/lambda.in
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--output-file requirements/local-aws.txt requirements/local-aws.in
+	for name in local-aws scan; do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--output-file requirements/$$name.txt requirements/$$name.in; \
+	done
 
 $(VENV)/installed: requirements/development.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
@@ -77,4 +90,10 @@ $(VENV)/installed: requirements/development.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/development.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(SCANNERS)/installed: requirements/scan.txt
+	@echo "installing the scanners into $(SCANNERS) (once)"
+	@$(PYTHON) -m venv --clear $(SCANNERS)
+	@$(SCANNERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/scan.txt
 	@touch $@

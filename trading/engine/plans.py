@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,23 @@ def save_plans(engine: Engine, order: Order, results: Sequence[StackFinished]) -
         "waiting": [result.stack for result in results if result.state is State.SKIPPED],
     }
     write_whole(engine.folder.plans / _MANIFEST, json.dumps(manifest, indent=2))
+
+
+def export_plans(engine: Engine, results: Sequence[StackFinished], folder: Path) -> None:
+    """Write each saved plan as `{stack}.json`, for other people's tools. Raises OperatorError.
+
+    It is the form of https://developer.hashicorp.com/terraform/internals/json-format, with secrets in it.
+    """
+    planned = [result.stack for result in results if result.state is State.DONE]
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def export(name: str) -> None:
+        directory = engine.graph.stacks[name].directory
+        shown = engine.terraform.show(directory, _plan_file(engine, name))
+        write_whole(folder / f"{name}.json", json.dumps(shown))
+
+    with ThreadPoolExecutor(engine.parallelism) as pool:
+        list(pool.map(export, planned))
 
 
 def saved_plans(engine: Engine) -> dict[str, SavedPlan]:

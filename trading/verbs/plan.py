@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -12,7 +14,7 @@ from trading.display import Showing, write_event
 from trading.engine.engine import Engine
 from trading.engine.events import Changes, State
 from trading.engine.graph import Selection
-from trading.engine.plans import forget_plans, save_plans
+from trading.engine.plans import export_plans, forget_plans, save_plans
 from trading.errors import OperatorError
 from trading.interaction import console, exclusively, run_shown
 from trading.summary import names_of, plan_details, plan_table
@@ -43,6 +45,13 @@ def plan(
     with_dependencies: WithDependencies = False,
     with_dependents: WithDependents = False,
     detail: bool = typer.Option(False, "--detail", help="Name every address that changes."),
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write each plan there as Terraform's JSON, too, for scanners; it holds secrets.",
+        ),
+    ] = None,
     env: Environment = None,
     target_name: TargetOption = TargetName.AWS,
     parallelism: Parallelism = DEFAULT_PARALLELISM,
@@ -67,6 +76,8 @@ def plan(
         forget_plans(engine)
         results = run_shown(engine, order, showing)
         save_plans(engine, order, results)
+        if export:
+            export_plans(engine, results, export)
     if showing.json:
         write_event(console, "summary", stacks=[asdict(result) for result in results])
     else:

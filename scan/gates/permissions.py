@@ -1,0 +1,139 @@
+"""parliament and cloudsplaining, on every policy that was rendered.
+
+https://github.com/duo-labs/parliament, https://cloudsplaining.readthedocs.io
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from scan.findings import Finding, Outcome
+from scan.policies import rendered_policies
+from scan.tools import read_json, run_scanner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from scan.evidence import Evidence
+    from scan.policies import Policy
+
+# What cloudsplaining asks of a policy: https://cloudsplaining.readthedocs.io/en/latest/glossary/privilege-escalation/
+_RISKS = (
+    "CredentialsExposure",
+    "DataExfiltration",
+    "InfrastructureModification",
+    "PrivilegeEscalation",
+    "ResourceExposure",
+    "ServiceWildcard",
+)
+
+
+def check_grammar(evidence: Sequence[Evidence]) -> Outcome:
+    """What parliament says of each statement: actions, resources and conditions that fit each other."""
+    findings: list[Finding] = []
+    evaluated: Counter[tuple[str, str]] = Counter()
+    for one in evidence:
+        statements = [
+            (f"{policy.address}[{statement.get('Sid', number)}]", _about_itself(policy, statement))
+            for policy in rendered_policies(one)
+            for number, statement in enumerate(policy.statements)
+        ]
+        evaluated.update({(one.name, "statement"): len(statements)} if statements else {})
+        findings += _parliament(one, statements)
+    return Outcome("parliament", tuple(sorted(set(findings))), evaluated)
+
+
+def check_privileges(evidence: Sequence[Evidence]) -> Outcome:
+    """What cloudsplaining says that the roles could do together with what their policies name."""
+    findings: list[Finding] = []
+    evaluated: Counter[tuple[str, str]] = Counter()
+    for one in evidence:
+        policies = {
+            policy.address: policy for policy in rendered_policies(one) if policy.of_identity
+        }
+        evaluated.update({(one.name, risk): len(policies) for risk in _RISKS} if policies else {})
+        findings += _cloudsplaining(one, policies) if policies else []
+    return Outcome("cloudsplaining", tuple(sorted(set(findings))), evaluated)
+
+
+def _about_itself(policy: Policy, statement: dict[str, Any]) -> dict[str, Any]:
+    """In a trust policy and in a key's, the resource is what the policy is attached to."""
+    if not policy.is_trust and policy.resource.type != "aws_kms_key":
+        return statement
+
+    return {**statement, "Resource": policy.resource.values["arn"]}
+
+
+def _parliament(
+    evidence: Evidence, statements: list[tuple[str, dict[str, Any]]]
+) -> Iterator[Finding]:
+    if not statements:
+        return
+    with TemporaryDirectory(prefix="scan-") as folder:
+        for number, (_, statement) in enumerate(statements):
+            document = {"Version": "2012-10-17", "Statement": [statement]}
+            (Path(folder) / f"{number}.json").write_text(json.dumps(document))
+        output = run_scanner("parliament", ["--directory", folder, "--json"])
+    for line in output.splitlines():
+        told = read_json("parliament", line)
+        subject, _ = statements[int(Path(told["location"]["filepath"]).stem)]
+        message = f"{told['title']}: {told['detail']}"
+        yield Finding("parliament", evidence.name, told["issue"], subject, message, subject)
+
+
+def _cloudsplaining(evidence: Evidence, policies: dict[str, Policy]) -> Iterator[Finding]:
+    with TemporaryDirectory(prefix="scan-") as folder:
+        account = Path(folder) / "account.json"
+        account.write_text(json.dumps(_account(policies)))
+        run_scanner("cloudsplaining", ["scan", "-i", str(account), "-s", "-o", folder])
+        results = json.loads((Path(folder) / "iam-results-account.json").read_text())
+    told = list(results["inline_policies"].values())
+    named = {entry["PolicyName"] for entry in told}
+    # What it leaves out, it has not judged.
+    if missing := policies.keys() - named:
+        raise RuntimeError(f"cloudsplaining left out {', '.join(sorted(missing))}")
+    for entry in told:
+        for risk in _RISKS:
+            for found in entry[risk]["findings"]:
+                what = found if isinstance(found, str) else found["type"]
+                policy = entry["PolicyName"]
+                yield Finding(
+                    "cloudsplaining",
+                    evidence.name,
+                    risk,
+                    f"{policy}[{what}]",
+                    "is not limited",
+                    f"{risk} {policy}",
+                )
+
+
+def _account(policies: dict[str, Policy]) -> dict[str, Any]:
+    """One role for each policy, in the form of IAM's GetAccountAuthorizationDetails.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+    """
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    roles = [
+        {
+            "Path": "/",
+            "RoleName": f"role-{number}",
+            "RoleId": f"AROA{number:017}",
+            "Arn": f"arn:aws:iam::000000000000:role/role-{number}",
+            "CreateDate": "2020-01-01T00:00:00Z",
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "InstanceProfileList": [],
+            "RolePolicyList": [{"PolicyName": address, "PolicyDocument": policy.document}],
+            "AttachedManagedPolicies": [],
+            "Tags": [],
+        }
+        for number, (address, policy) in enumerate(policies.items())
+    ]
+    return {"UserDetailList": [], "GroupDetailList": [], "Policies": [], "RoleDetailList": roles}
