@@ -183,6 +183,11 @@ ENVIRONMENTS: tuple[Environment, ...] = (
 # What the account shares across environments is an own workspace with its own stacks.
 FOUNDATION_WORKSPACE = "foundation"
 
+# Whose workflows may deploy, as the subject of GitHub's tokens names it; with none there are no roles for
+# them. Repositories made since July 2026 bear their ids in it, `owner@1234/name@5678`:
+# https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens/
+GITHUB_REPOSITORY: str | None = None
+
 
 def regional_names(api_domain: str) -> list[str]:
     """Each region's own name below the shared one; a certificate covers all, the same in every region."""
@@ -231,6 +236,9 @@ def parse_workspace(name: str | None) -> Workspace:
             f"'{name}' is not an environment: set TF_WORKSPACE to {allowed}"
             " (the name of a copy is up to 12 lower-case letters and digits)"
         )
+    if name.partition("-")[2] in environments:
+        # Names that end in `-dev` are dev's: its deploy role would reach a copy of prod.
+        raise SettingsError(f"'{name}' would be taken for another environment: name the copy otherwise")
     return Workspace(suffix=name, environment=environments[base])
 
 
