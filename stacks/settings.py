@@ -10,6 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from stacks.settings_checks import SettingsError as SettingsError  # noqa: PLC0414 - theirs to raise
+from stacks.settings_checks import check
+
 PROJECT = "trading"
 
 # The 8.0-compatible engine whose 3.10 line AWS supports for the longest; such a line is not to be upgraded
@@ -87,6 +90,19 @@ class Throttling:
 
 
 @dataclass(frozen=True)
+class Truststore:
+    """Who signs the clients' certificates, for one region: a version of an S3 object of PEM certificates.
+
+    Its bucket is of that region, and none of ours, which are emptied with an environment.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html
+    """
+
+    region: str
+    uri: str
+    version: str
+
+
+@dataclass(frozen=True)
 class Environment:
     """What an environment decides. The names follow the Terraform arguments they end in.
 
@@ -97,6 +113,12 @@ class Environment:
     otherwise each workspace makes a zone below it, to be delegated to. `archive_copied` says that what is
     kept is copied to each region's `archive_copy_region`, too; `archive_generations` is how many of the
     newest generations `archive prune` leaves in each region.
+
+    What is off here, and what it costs to turn on, is in docs/client-access.md: `mutual_tls` has a
+    truststore for each region, and clients then need a certificate; `allowed_client_cidrs` are the only
+    addresses that may do more than ask for the health; `dnssec` signs the zone, and whoever has the zone
+    above it must publish its DS record; `aws_backup_days` keeps a daily backup of the cluster in AWS
+    Backup, too.
     """
 
     name: str
@@ -119,6 +141,10 @@ class Environment:
     base_domain: str = "trading.example.com"
     zone_exists: bool = False
     account_id: str | None = None
+    mutual_tls: tuple[Truststore, ...] = ()
+    allowed_client_cidrs: tuple[str, ...] = ()
+    dnssec: bool = False
+    aws_backup_days: int | None = None
 
     @property
     def data_matters(self) -> bool:
@@ -194,16 +220,18 @@ def regional_names(api_domain: str) -> list[str]:
     return [f"{region.name}.{api_domain}" for region in REGIONS]
 
 
-class SettingsError(ValueError):
-    """A setting or an environment variable that cannot be used; the message says what is allowed."""
-
-
 @dataclass(frozen=True)
 class Workspace:
-    """A Terraform workspace and the environment it is a copy of. Its name is the suffix of all names."""
+    """A Terraform workspace and the environment it is a copy of. Its name is the suffix of all names.
+
+    Raises SettingsError for an environment whose settings cannot work.
+    """
 
     suffix: str
     environment: Environment
+
+    def __post_init__(self) -> None:
+        check(self.environment, [region.name for region in REGIONS])
 
     @property
     def zone_name(self) -> str:

@@ -69,7 +69,7 @@ def _may_write(stream_arn: str) -> bool:
     """Whether a policy of the account lets Route 53 make and fill log streams. No condition is judged."""
     allowed: set[str] = set()
     for document in cloudwatch_logs._resource_policies.values():
-        for statement in json.loads(document["policyDocument"])["Statement"]:
+        for statement in json.loads(document["policyDocument"]).get("Statement", []):
             principals = statement.get("Principal", {})
             services = _listed(principals.get("Service")) if isinstance(principals, dict) else []
             if (

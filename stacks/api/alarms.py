@@ -25,6 +25,7 @@ HOUR = 60 * MINUTE
 # longer than the one before would be missing for that moment.
 HOURS_WITHOUT_BLOTTER = 26
 GIBIBYTE = 1024**3
+API_FAILING = "api-failing"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,15 @@ def _api_alarms(watched: Watched) -> list[Alarm]:
             threshold=0.01,
             breaches=3,
             periods=5,
+        ),
+        # Lasts a quarter of an hour beyond the last failure, since it can keep clients away.
+        Alarm(
+            API_FAILING,
+            "More than half of the requests end with a 5xx",
+            watched.api_metric("5XXError", "Average"),
+            threshold=0.5,
+            breaches=2,
+            periods=15,
         ),
         Alarm(
             "api-latency",
@@ -227,7 +237,9 @@ class Alarms(Construct):
             SnsTopicSubscription(
                 self, "email", topic_arn=self.topic.arn, protocol="email", endpoint=email
             )
-        self.arns = [self._alarm(alarm).arn for alarm in alarms]
+        made = {alarm.name: self._alarm(alarm) for alarm in alarms}
+        self.arns = [alarm.arn for alarm in made.values()]
+        self.failing_name = made[API_FAILING].alarm_name
 
     def _topic(self, kms_key_arn: str) -> SnsTopic:
         name = self._stack.named("alarms")

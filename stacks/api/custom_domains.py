@@ -12,6 +12,9 @@ from cdktf_cdktf_provider_aws.api_gateway_domain_name import (
     ApiGatewayDomainName,
     ApiGatewayDomainNameEndpointConfiguration,
 )
+from cdktf_cdktf_provider_aws.api_gateway_domain_name import (
+    ApiGatewayDomainNameMutualTlsAuthentication as MutualTls,
+)
 from constructs import Construct
 
 from stacks.settings import regional_names
@@ -19,6 +22,7 @@ from stacks.settings import regional_names
 if TYPE_CHECKING:
     from stacks.api.rest_api import RestApi
     from stacks.base import RegionalStack
+    from stacks.settings import Region
 
 
 class Certificate(Construct):
@@ -46,6 +50,18 @@ class Certificate(Construct):
         ).certificate_arn
 
 
+def mutual_tls(stack: RegionalStack, region: Region) -> MutualTls | None:
+    """Which clients' certificates the region's names ask for; None where they ask for none."""
+    truststores = {store.region: store for store in stack.workspace.environment.mutual_tls}
+    if not truststores:
+        return None
+    own = truststores[region.name]
+    return MutualTls(
+        truststore_uri=stack.local("truststore_uri", own.uri).as_string,
+        truststore_version=stack.local("truststore_version", own.version).as_string,
+    )
+
+
 class CustomDomain(Construct):
     """One name of the API. Its record is made by the DNS layer, from its target and zone id."""
 
@@ -56,6 +72,7 @@ class CustomDomain(Construct):
         name: str,
         certificate_arn: str,
         rest: RestApi,
+        mutual_tls: MutualTls | None,
     ) -> None:
         super().__init__(stack, construct_id)
         self.domain = ApiGatewayDomainName(
@@ -64,6 +81,7 @@ class CustomDomain(Construct):
             domain_name=name,
             regional_certificate_arn=certificate_arn,
             security_policy="TLS_1_2",
+            mutual_tls_authentication=mutual_tls,
             endpoint_configuration=ApiGatewayDomainNameEndpointConfiguration(types=["REGIONAL"]),
             tags={"Name": stack.named(construct_id)},
         )

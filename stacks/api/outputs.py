@@ -11,6 +11,8 @@ class ApiOutputs:
 
     The shared name is the same in every region and reached by latency; the regional name is this
     region alone. Each has a target and a hosted zone for the alias record that the DNS layer makes.
+    `invoke_url` is the API's own address, or the regional name where that address is closed.
+    `failing_alarm_name` is the alarm that says that the region fails its clients.
     """
 
     rest_api_id: str
@@ -26,3 +28,4 @@ class ApiOutputs:
     regional_domain_url: str
     trade_api_function_name: str
     alarm_topic_arn: str
+    failing_alarm_name: str

@@ -59,7 +59,10 @@ NEW_ONE_FIRST = TerraformResourceLifecycle(create_before_destroy=True)
 
 
 class RestApi(Construct):
-    """One stage, named as the workspace, that always serves the latest deployment."""
+    """One stage, named as the workspace, that always serves the latest deployment.
+
+    Without its own address (`has_own_address`) it is reached by its custom domains only.
+    """
 
     def __init__(
         self,
@@ -68,16 +71,19 @@ class RestApi(Construct):
         *,
         kms_key_arn: str,
         throttling: Throttling,
+        has_own_address: bool,
     ) -> None:
         super().__init__(stack, "rest")
         self._stack = stack
         self._kms_key_arn = kms_key_arn
+        self.has_own_address = has_own_address
         self.api = ApiGatewayRestApi(
             self,
             "api",
             name=stack.named("trade-api"),
             description=f"Trades of {stack.region}, {stack.suffix}",
             endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=["REGIONAL"]),
+            disable_execute_api_endpoint=not has_own_address,
             lifecycle=NEW_ONE_FIRST,
             tags={"Name": stack.named("trade-api")},
         )
@@ -97,7 +103,12 @@ class RestApi(Construct):
             self,
             "deployment",
             rest_api_id=self.api.id,
-            triggers={"definition": definition.digest},
+            triggers={
+                "definition": definition.digest,
+                # The address is closed, or opened again, by a deployment only:
+                # https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-disable-default-endpoint.html
+                "own_address": str(self.has_own_address).lower(),
+            },
             lifecycle=NEW_ONE_FIRST,
             depends_on=definition.resources,
         )

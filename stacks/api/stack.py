@@ -8,7 +8,7 @@ from cdktf import AssetType, TerraformAsset, Token
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 
 from stacks.api.alarms import Alarms, alarms_of
-from stacks.api.custom_domains import Certificate, CustomDomain
+from stacks.api.custom_domains import Certificate, CustomDomain, mutual_tls
 from stacks.api.dashboard import dashboard
 from stacks.api.functions import FunctionContext, FunctionDefinition, ServiceFunction
 from stacks.api.lambda_package import (
@@ -73,17 +73,24 @@ class ApiStack(RegionalStack):
         trade_api = self._trade_api(context, migration)
         reporter = trade_reporter(self, context, self._database, dead_letters, after=migration)
         reconcile_positions(self, migrator, self._database.cluster_resource_id, after=[trade_api])
+        # Where clients show a certificate, the API's own address, which asks for none, is no way round.
+        client_certificates = mutual_tls(self, region)
         rest = RestApi(
             self,
             trade_api,
             kms_key_arn=self._key_arn,
             throttling=workspace.environment.throttling,
+            has_own_address=client_certificates is None,
         )
         self._add_firewall(rest)
         certificate = Certificate(self, self._domain)
-        shared = CustomDomain(self, "shared-domain", self._domain, certificate.arn, rest)
-        own_name = f"{self.region}.{self._domain}"
-        regional = CustomDomain(self, "regional-domain", own_name, certificate.arn, rest)
+        shared, regional = (
+            CustomDomain(self, construct_id, name, certificate.arn, rest, client_certificates)
+            for construct_id, name in (
+                ("shared-domain", self._domain),
+                ("regional-domain", f"{self.region}.{self._domain}"),
+            )
+        )
         alarms = self._watch(trade_api, reporter, rest, dead_letters)
         publish(self, _outputs(rest, shared, regional, trade_api, alarms))
 
@@ -149,12 +156,14 @@ class ApiStack(RegionalStack):
         return ServiceFunction(self, definition, context, after=[migration]).function
 
     def _add_firewall(self, rest: RestApi) -> None:
-        limit = self.workspace.environment.web_acl_requests_per_five_minutes
+        environment = self.workspace.environment
+        limit = environment.web_acl_requests_per_five_minutes
         if limit is not None:
             WebAcl(
                 self,
                 stage_arn=rest.stage.arn,
                 requests_per_five_minutes=limit,
+                allowed_client_cidrs=environment.allowed_client_cidrs,
                 kms_key_arn=self._key_arn,
             )
 
@@ -195,7 +204,7 @@ def _outputs(
     return ApiOutputs(
         rest_api_id=rest.api.id,
         stage_name=rest.stage.stage_name,
-        invoke_url=rest.stage.invoke_url,
+        invoke_url=rest.stage.invoke_url if rest.has_own_address else regional.url,
         shared_domain_name=shared.domain.domain_name,
         shared_domain_target=shared.domain.regional_domain_name,
         shared_domain_zone_id=shared.domain.regional_zone_id,
@@ -206,4 +215,5 @@ def _outputs(
         regional_domain_url=regional.url,
         trade_api_function_name=trade_api.function_name,
         alarm_topic_arn=alarms.topic.arn,
+        failing_alarm_name=alarms.failing_name,
     )

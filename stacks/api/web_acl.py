@@ -29,6 +29,7 @@ from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
 )
 from constructs import Construct
 
+from stacks.api.allowed_clients import AllowedClients
 from stacks.log_groups import log_group
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ MANAGED_RULE_GROUPS: dict[str, tuple[str, ...]] = {
 
 
 class WebAcl(Construct):
-    """A limit of requests per client address, then AWS's managed rules; every request is logged."""
+    """Who may call at all, a limit of requests per client address, then AWS's managed rules; every
+    request is logged. It is the stage that is protected, by whatever name a client reaches it.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class WebAcl(Construct):
         *,
         stage_arn: str,
         requests_per_five_minutes: int,
+        allowed_client_cidrs: Sequence[str],
         kms_key_arn: str,
     ) -> None:
         super().__init__(stack, "firewall")
@@ -68,15 +72,7 @@ class WebAcl(Construct):
             description="Limits requests per address and refuses known attacks",
             scope="REGIONAL",
             default_action=Wafv2WebAclDefaultAction(allow={}),
-            rule=[
-                _rate_limit(requests_per_five_minutes),
-                *(
-                    _managed(rule_group, counting, priority)
-                    for priority, (rule_group, counting) in enumerate(
-                        MANAGED_RULE_GROUPS.items(), start=1
-                    )
-                ),
-            ],
+            rule=self._rules(stack, requests_per_five_minutes, allowed_client_cidrs),
             visibility_config=Wafv2WebAclVisibilityConfig(
                 cloudwatch_metrics_enabled=True, sampled_requests_enabled=True, metric_name=name
             ),
@@ -84,6 +80,21 @@ class WebAcl(Construct):
         )
         Wafv2WebAclAssociation(self, "association", resource_arn=stage_arn, web_acl_arn=acl.arn)
         self._log(acl, name, kms_key_arn)
+
+    def _rules(
+        self, stack: RegionalStack, requests_per_five_minutes: int, cidrs: Sequence[str]
+    ) -> list[Wafv2WebAclRule]:
+        known = [_refuse_strangers(AllowedClients(stack, cidrs))] if cidrs else []
+        return [
+            *known,
+            _rate_limit(requests_per_five_minutes),
+            *(
+                _managed(rule_group, counting, priority)
+                for priority, (rule_group, counting) in enumerate(
+                    MANAGED_RULE_GROUPS.items(), start=2
+                )
+            ),
+        ]
 
     def _log(self, acl: Wafv2WebAcl, name: str, kms_key_arn: str) -> None:
         # The prefix is WAF's condition: https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
@@ -102,10 +113,20 @@ class WebAcl(Construct):
         )
 
 
+def _refuse_strangers(allowed: AllowedClients) -> Wafv2WebAclRule:
+    return Wafv2WebAclRule(
+        name="allowed-clients",
+        priority=0,
+        action={"block": {}},
+        statement=allowed.strangers,
+        visibility_config=_metric("allowed-clients"),
+    )
+
+
 def _rate_limit(requests_per_five_minutes: int) -> Wafv2WebAclRule:
     return Wafv2WebAclRule(
         name="rate-limit",
-        priority=0,
+        priority=1,
         action={"block": {}},
         statement={
             "rate_based_statement": {

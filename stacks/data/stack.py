@@ -10,6 +10,7 @@ from stacks.base import RegionalStack
 from stacks.buckets import PrivateBucket
 from stacks.contract import publish, read
 from stacks.data.aurora import Aurora
+from stacks.data.backup import DailyBackup
 from stacks.data.outputs import DataOutputs
 from stacks.network import NetworkOutputs, NetworkStack
 from stacks.security import SecurityOutputs, SecurityStack
@@ -44,6 +45,9 @@ class DataStack(RegionalStack):
             kms_key_arn=keys.kms_key_arn,
             zones=self.zonal("availability_zones", region.availability_zones),
         )
+        days = workspace.environment.aws_backup_days
+        if days is not None:
+            DailyBackup(self, aurora.cluster.arn, keys.kms_key_arn, days=days)
         artifacts = PrivateBucket(self, "artifacts", keys.kms_key_arn)
         artifacts.allow()
         artifacts.record_access(self, keys.kms_key_arn)

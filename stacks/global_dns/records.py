@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from cdktf import Fn
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
-from cdktf_cdktf_provider_aws.route53_health_check import Route53HealthCheck
 from cdktf_cdktf_provider_aws.route53_record import (
     Route53Record,
     Route53RecordAlias,
@@ -17,6 +16,7 @@ from constructs import Construct
 from stacks.api.outputs import ApiOutputs
 from stacks.base import PlatformStack
 from stacks.contract import publish, read
+from stacks.global_dns.health import asked_health, observed_health
 from stacks.global_dns.outputs import RecordsOutputs, ZoneOutputs
 from stacks.global_dns.routing import Routing
 from stacks.settings import GLOBAL_REGION
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     from stacks.global_dns.zone import ZoneStack
     from stacks.settings import Workspace
 
-HEALTH_PATH = "/health"
-HTTPS_PORT = 443
-PROBE_INTERVAL_SECONDS = 30
-FAILURES_BEFORE_UNHEALTHY = 3
-# AWS wants at least three places to probe from; these are all near to our regions.
-PROBED_FROM = ["us-east-1", "us-west-1", "us-west-2"]
-
 
 class RegionRecords(Construct):
     """One region's share of the names: its own name, its part of the shared one, and its health.
@@ -43,13 +36,25 @@ class RegionRecords(Construct):
     """
 
     def __init__(
-        self, stack: PlatformStack, region: str, zone_id: str, api: ApiOutputs, routing: Routing
+        self,
+        stack: PlatformStack,
+        region: str,
+        zone_id: str,
+        api: ApiOutputs,
+        routing: Routing,
+        *,
+        mutual_tls: bool,
     ) -> None:
         super().__init__(stack, region)
         self._name = f"health-check-{region}-{stack.suffix}"
         self._region = region
         self._present = routing.while_present(region)
-        check = self._health_check(api.regional_domain_name, f"api-{region}-{stack.suffix}")
+        check_name = f"api-{region}-{stack.suffix}"
+        check = (
+            observed_health(self, api, region, check_name, self._present)
+            if mutual_tls
+            else asked_health(self, api, check_name, self._present)
+        )
         self.health_check_id = f"${{one({check.fqn}[*].id)}}"
         Route53Record(
             self,
@@ -79,27 +84,6 @@ class RegionRecords(Construct):
                 zone_id=api.shared_domain_zone_id,
                 evaluate_target_health=True,
             ),
-        )
-
-    def _health_check(self, domain_name: str, name: str) -> Route53HealthCheck:
-        """Probe the region by the name clients know, certificate included.
-
-        Neither `execute-api` nor the `d-...` target would show a broken custom domain.
-        """
-        return Route53HealthCheck(
-            self,
-            "health-check",
-            count=self._present,
-            type="HTTPS",
-            fqdn=domain_name,
-            port=HTTPS_PORT,
-            resource_path=HEALTH_PATH,
-            enable_sni=True,
-            measure_latency=True,
-            request_interval=PROBE_INTERVAL_SECONDS,
-            failure_threshold=FAILURES_BEFORE_UNHEALTHY,
-            regions=PROBED_FROM,
-            tags={"Name": name},
         )
 
     def alarm(self, topic_arns: list[str]) -> None:
@@ -151,7 +135,14 @@ class RecordsStack(PlatformStack):
             for region, api in apis.items()
         }
         records = {
-            region: RegionRecords(self, region, names.zone_id, api, routing)
+            region: RegionRecords(
+                self,
+                region,
+                names.zone_id,
+                api,
+                routing,
+                mutual_tls=bool(workspace.environment.mutual_tls),
+            )
             for region, api in regions.items()
         }
         # While the region that has the topic is absent, the alarms are seen but told to nobody.

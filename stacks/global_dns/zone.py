@@ -12,6 +12,7 @@ from cdktf_cdktf_provider_aws.route53_zone import Route53Zone
 
 from stacks.base import PlatformStack
 from stacks.contract import publish
+from stacks.global_dns.dnssec import Dnssec
 from stacks.global_dns.outputs import ZoneOutputs
 from stacks.global_dns.query_log import QueryLog
 from stacks.settings import GLOBAL_REGION, PROJECT, regional_names
@@ -75,6 +76,12 @@ class ZoneStack(PlatformStack):
             workspace.zone_name,
             key_deletion_window_days=workspace.environment.kms_deletion_window_days,
         )
+        if workspace.environment.dnssec:
+            Dnssec(
+                self,
+                zone,
+                key_deletion_window_days=workspace.environment.kms_deletion_window_days,
+            )
         return zone
 
     def _certificate(self, names: list[str]) -> AcmCertificate:

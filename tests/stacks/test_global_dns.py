@@ -15,7 +15,7 @@ from stacks.api.outputs import ApiOutputs
 from stacks.global_dns.outputs import ZoneOutputs
 from tests.stacks.resources import resources
 from tests.stacks.test_terraform_accepts import terraform
-from tests.synthesis import Stacks
+from tests.synthesis import Stack, Stacks
 
 REGIONS = ("us-east-1", "us-east-2", "us-west-2")
 
@@ -40,9 +40,9 @@ PROBES = {
 }
 
 
-def _write_state(folder: Path, stack: str, outputs: dict[str, Any]) -> None:
+def _write_state(folder: Path, stack: str, workspace: str, outputs: dict[str, Any]) -> None:
     """A state that holds outputs only, as `terraform_remote_state` reads them."""
-    path = folder / stack / "dev" / "terraform.tfstate"
+    path = folder / stack / workspace / "terraform.tfstate"
     path.parent.mkdir(parents=True)
     typed = {
         name: {"value": value, "type": ["list", "string"] if isinstance(value, list) else "string"}
@@ -59,30 +59,38 @@ class GlobalDns:
 
     directory: Path
     states: Path
+    workspace: str
 
     def publish(self, *regions: str) -> None:
         """As if the APIs of these regions, and only of these, had been deployed."""
         zone = {field.name: field.name for field in dataclasses.fields(ZoneOutputs)}
-        _write_state(self.states, "global-zone", {**zone, "name_servers": ["ns"]})
+        names = {**zone, "name_servers": ["ns"]}
+        _write_state(self.states, "global-zone", self.workspace, names)
         for region in regions:
             api = {field.name: f"{field.name}.{region}" for field in dataclasses.fields(ApiOutputs)}
             topic = f"arn:aws:sns:{region}:000000000000:alarms"
             zones = dict.fromkeys(("regional_domain_zone_id", "shared_domain_zone_id"), "ZONE")
-            _write_state(self.states, f"api-{region}", {**api, **zones, "alarm_topic_arn": topic})
+            outputs = {**api, **zones, "alarm_topic_arn": topic}
+            _write_state(self.states, f"api-{region}", self.workspace, outputs)
 
     def test(self, runs: str) -> subprocess.CompletedProcess[str]:
         """`terraform test`, which applies run after run against an AWS that is only pretended."""
         (self.directory / "routing.tftest.hcl").write_text(f'mock_provider "aws" {{}}\n{runs}')
-        return terraform(self.directory, "test", "-no-color", workspace="dev")
+        return terraform(self.directory, "test", "-no-color", workspace=self.workspace)
 
 
 @pytest.fixture
 def global_dns(synthesized: Callable[[str], Stacks], tmp_path: Path) -> GlobalDns:
-    document = json.loads(json.dumps(synthesized("dev")["global-dns"]))
+    return pretended(synthesized("dev")["global-dns"], tmp_path, "dev")
+
+
+def pretended(stack: Stack, tmp_path: Path, workspace: str) -> GlobalDns:
+    """The stack of a workspace, to be tried with an AWS that is only pretended."""
+    document = json.loads(json.dumps(stack))
     document["terraform"]["backend"] = {"local": {}}
     for state in document["data"]["terraform_remote_state"].values():
-        stack = Path(state["config"]["workspace_dir"]).name
-        state["config"]["workspace_dir"] = str(tmp_path / "states" / stack)
+        producer = Path(state["config"]["workspace_dir"]).name
+        state["config"]["workspace_dir"] = str(tmp_path / "states" / producer)
     directory = tmp_path / "global-dns"
     directory.mkdir()
     (directory / "cdk.tf.json").write_text(json.dumps(document, indent=1))
@@ -90,7 +98,7 @@ def global_dns(synthesized: Callable[[str], Stacks], tmp_path: Path) -> GlobalDn
     (directory / "probes.tf.json").write_text(json.dumps(probes, indent=1))
     prepared = terraform(directory, "init", "-input=false", "-no-color")
     assert prepared.returncode == 0, prepared.stderr
-    return GlobalDns(directory, tmp_path / "states")
+    return GlobalDns(directory, tmp_path / "states", workspace)
 
 
 DRAIN_AND_BACK = """

@@ -27,6 +27,8 @@ BESIDE_EACH_OTHER = [*WORKSPACES, FOUNDATION_WORKSPACE]
 NAME_ARGUMENTS = {
     "aws_api_gateway_authorizer": "name",
     "aws_api_gateway_rest_api": "name",
+    "aws_backup_plan": "name",
+    "aws_backup_vault": "name",
     "aws_cloudwatch_dashboard": "dashboard_name",
     "aws_cloudwatch_event_rule": "name",
     "aws_cloudwatch_log_group": "name",
@@ -44,6 +46,7 @@ NAME_ARGUMENTS = {
     "aws_security_group": "name",
     "aws_sns_topic": "name",
     "aws_sqs_queue": "name",
+    "aws_wafv2_ip_set": "name",
     "aws_wafv2_web_acl": "name",
 }
 # Where a name is shared by all regions of an account, or by all accounts.

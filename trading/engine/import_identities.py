@@ -90,6 +90,11 @@ def _find_web_acl(clients: Clients, attributes: Attributes) -> str | None:
     return _only([item["Id"] for item in listed if item["Name"] == attributes["name"]])
 
 
+def _find_ip_set(clients: Clients, attributes: Attributes) -> str | None:
+    listed = clients("wafv2").list_ip_sets(Scope=attributes["scope"], Limit=100)["IPSets"]
+    return _only([item["Id"] for item in listed if item["Name"] == attributes["name"]])
+
+
 def _find_query_log(clients: Clients, attributes: Attributes) -> str | None:
     """A zone has one at most."""
     listed = clients("route53").list_query_logging_configs(HostedZoneId=attributes["zone_id"])
@@ -139,6 +144,7 @@ IMPORTABLE: dict[str, Importable] = {
     "aws_api_gateway_model": Importable("{rest_api_id}/{name}"),
     "aws_api_gateway_resource": Importable("{rest_api_id}/{id}", _find_api_resource),
     "aws_api_gateway_stage": Importable("{rest_api_id}/{stage_name}"),
+    "aws_backup_vault": _BY_NAME,
     "aws_cloudwatch_log_group": _BY_NAME,
     "aws_db_subnet_group": _BY_NAME,
     "aws_iam_role": _BY_NAME,
@@ -149,9 +155,12 @@ IMPORTABLE: dict[str, Importable] = {
     "aws_rds_cluster_instance": Importable("{identifier}", being_made=_instance_is_being_made),
     "aws_rds_cluster_parameter_group": _BY_NAME,
     "aws_route": Importable("{route_table_id}_{destination_cidr_block}"),
+    "aws_route53_hosted_zone_dnssec": Importable("{hosted_zone_id}"),
+    "aws_route53_key_signing_key": Importable("{hosted_zone_id},{name}"),
     "aws_route53_record": Importable("{zone_id}_{name}_{type}_{set_identifier}"),
     "aws_route_table_association": Importable("{subnet_id}/{route_table_id}"),
     "aws_s3_bucket": Importable("{bucket}"),
+    "aws_wafv2_ip_set": Importable("{id}/{name}/{scope}", _find_ip_set),
     "aws_wafv2_web_acl": Importable("{id}/{name}/{scope}", _find_web_acl),
     # Without a name, and yet most cannot be made again: an address range, a rule, an attachment is taken.
     "aws_eip": _tagged("eipalloc"),
@@ -170,6 +179,8 @@ IMPORTABLE: dict[str, Importable] = {
     "aws_api_gateway_deployment": Importable("{rest_api_id}/{id}"),
     "aws_api_gateway_request_validator": Importable("{rest_api_id}/{id}"),
     "aws_api_gateway_rest_api": _BY_ID,
+    "aws_backup_plan": _BY_ID,
+    "aws_backup_selection": Importable("{plan_id}|{id}"),
     "aws_kms_key": _BY_ID,
     "aws_route53_health_check": _BY_ID,
     "aws_route53_query_log": Importable("{id}", _find_query_log),

@@ -1,0 +1,168 @@
+"""Who may call the API at all, where an environment limits it: by address, by certificate."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cdktf import App, TerraformStack
+
+from stacks.api import ApiStack
+from stacks.settings import (
+    ENVIRONMENTS,
+    REGIONS,
+    Environment,
+    SettingsError,
+    Truststore,
+    Workspace,
+)
+from tests.stacks.api.conftest import Resources, one
+
+DEV = ENVIRONMENTS[0]
+TRUSTSTORES = tuple(
+    Truststore(region.name, f"s3://company-pki-{region.name}/clients.pem", f"v-{region.name}")
+    for region in REGIONS
+)
+
+
+def api_stack(tmp_path: Path, settings: Environment) -> dict[str, Any]:
+    app = App(outdir=str(tmp_path))
+    producers = {
+        name: TerraformStack(app, name) for name in ("network", "security", "data", "zone")
+    }
+    ApiStack(app, Workspace("dev", settings), REGIONS[0], **producers)
+    app.synth()
+    document: dict[str, Any] = json.loads(
+        (tmp_path / "stacks" / "api-us-east-1" / "cdk.tf.json").read_text()
+    )
+    return document
+
+
+def firewall(document: dict[str, Any]) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = one(document["resource"]["aws_wafv2_web_acl"])["rule"]
+    return sorted(rules, key=lambda rule: int(rule["priority"]))
+
+
+def test_everyone_may_call_by_default(api: Resources) -> None:
+    assert "aws_wafv2_ip_set" not in api
+    for domain in api["aws_api_gateway_domain_name"].values():
+        assert "mutual_tls_authentication" not in domain
+    assert one(api["aws_api_gateway_rest_api"])["disable_execute_api_endpoint"] is False
+
+
+def test_only_listed_addresses_do_more_than_ask_for_the_health(tmp_path: Path) -> None:
+    cidrs = ("198.51.100.0/24", "2001:db8::/32", "203.0.113.7/32")
+    document = api_stack(tmp_path, replace(DEV, allowed_client_cidrs=cidrs))
+    sets = document["resource"]["aws_wafv2_ip_set"]
+    assert {each["ip_address_version"]: each["addresses"] for each in sets.values()} == {
+        "IPV4": ["198.51.100.0/24", "203.0.113.7/32"],
+        "IPV6": ["2001:db8::/32"],
+    }
+    assert {each["name"] for each in sets.values()} == {
+        "allowed-clients-ipv4-dev",
+        "allowed-clients-ipv6-dev",
+    }
+    first, *others = firewall(document)
+    assert first["action"] == {"block": {}}
+    (welcome,) = first["statement"]["not_statement"]["statement"]
+    *addresses, health = welcome["or_statement"]["statement"]
+    assert [each["ip_set_reference_statement"]["arn"] for each in addresses] == [
+        f"${{aws_wafv2_ip_set.{address}.arn}}" for address in sets
+    ]
+    matches = [each["regex_match_statement"] for each in health["and_statement"]["statement"]]
+    assert [(each["field_to_match"], each["regex_string"]) for each in matches] == [
+        ({"method": {}}, "^GET$"),
+        ({"uri_path": {}}, "^(/dev)?/health$"),
+    ]
+    assert len({rule["priority"] for rule in (first, *others)}) == 1 + len(others)
+
+
+def test_only_versions_of_ip_in_the_list_have_a_set(tmp_path: Path) -> None:
+    document = api_stack(tmp_path, replace(DEV, allowed_client_cidrs=("198.51.100.0/24",)))
+    assert list(document["resource"]["aws_wafv2_ip_set"]) == ["allowed_clients_ipv4"]
+
+
+def test_clients_show_a_certificate_by_every_name_and_there_is_no_way_round(
+    tmp_path: Path,
+) -> None:
+    document = api_stack(tmp_path, replace(DEV, mutual_tls=TRUSTSTORES))
+    resources = document["resource"]
+    domains = resources["aws_api_gateway_domain_name"].values()
+    assert len(domains) == 2
+    for domain in domains:
+        assert domain["security_policy"] == "TLS_1_2"
+        assert domain["mutual_tls_authentication"] == {
+            "truststore_uri": "${local.truststore_uri}",
+            "truststore_version": "${local.truststore_version}",
+        }
+    assert document["locals"]["truststore_uri"] == "s3://company-pki-us-east-1/clients.pem"
+    assert document["locals"]["truststore_version"] == "v-us-east-1"
+    assert one(resources["aws_api_gateway_rest_api"])["disable_execute_api_endpoint"] is True
+    assert "execute-api" not in document["output"]["invoke_url"]["value"]
+    regional = "${aws_api_gateway_domain_name.regional_domain_name.domain_name}"
+    assert document["output"]["invoke_url"]["value"] == f"https://{regional}"
+
+
+def test_the_apis_own_address_is_closed_by_a_new_deployment(tmp_path: Path) -> None:
+    def triggers(folder: str, settings: Environment) -> dict[str, str]:
+        resources = api_stack(tmp_path / folder, settings)["resource"]
+        found: dict[str, str] = one(resources["aws_api_gateway_deployment"])["triggers"]
+        return found
+
+    assert triggers("on", replace(DEV, mutual_tls=TRUSTSTORES)) != triggers("off", DEV)
+
+
+def changed(number: int, **members: str) -> tuple[Truststore, ...]:
+    stores = list(TRUSTSTORES)
+    stores[number] = replace(stores[number], **members)
+    return tuple(stores)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"mutual_tls": TRUSTSTORES[:2]}, "give one for each of us-east-1, us-east-2, us-west-2"),
+        ({"mutual_tls": (*TRUSTSTORES, TRUSTSTORES[0])}, "give one for each"),
+        ({"mutual_tls": changed(1, region="eu-west-1")}, "truststores for eu-west-1"),
+        ({"mutual_tls": changed(0, uri="https://pki/clients.pem")}, "use s3://bucket/key"),
+        ({"mutual_tls": changed(0, uri="s3://bucket")}, "use s3://bucket/key"),
+        ({"mutual_tls": changed(0, uri="s3://Bucket/key")}, "use s3://bucket/key"),
+        ({"mutual_tls": changed(2, version="")}, "name the version of s3://company-pki-us-west-2"),
+        ({"allowed_client_cidrs": ("198.51.100.0/33",)}, "is no address range"),
+        ({"allowed_client_cidrs": ("198.51.100.7/24",)}, "has host bits set"),
+        ({"allowed_client_cidrs": ("office",)}, "is no address range"),
+        ({"allowed_client_cidrs": ("0.0.0.0/0",)}, "is everyone"),
+        ({"allowed_client_cidrs": ("10.0.0.0/8", "::/0")}, "is everyone"),
+        ({"allowed_client_cidrs": ("203.0.113.7",)}, "write 203.0.113.7/32"),
+        (
+            {
+                "allowed_client_cidrs": ("10.0.0.0/8",),
+                "web_acl_requests_per_five_minutes": None,
+            },
+            "set web_acl_requests_per_five_minutes",
+        ),
+        ({"dnssec": True, "zone_exists": True}, "sign yours yourself"),
+        ({"aws_backup_days": 0}, "use 1 or more, or None"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_refused_in_one_line(
+    change: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Workspace("dev", replace(DEV, **change))
+    assert reason in str(refused.value)
+    assert str(refused.value).startswith("dev: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_the_failing_alarm_tells_what_keeps_clients_away(stack: dict[str, Any]) -> None:
+    alarm = stack["resource"]["aws_cloudwatch_metric_alarm"]["alarms_api_failing"]
+    assert (alarm["metric_name"], alarm["threshold"]) == ("5XXError", 0.5)
+    # No client, no failure; and a quarter of an hour passes before they come back.
+    assert alarm["treat_missing_data"] == "notBreaching"
+    assert (alarm["datapoints_to_alarm"], alarm["evaluation_periods"]) == (2, 15)
+    name = "${aws_cloudwatch_metric_alarm.alarms_api_failing.alarm_name}"
+    assert stack["output"]["failing_alarm_name"]["value"] == name
