@@ -145,9 +145,7 @@ class PrivateBucket(Construct):
             self,
             "policy",
             bucket=self.bucket.id,
-            policy=policy(
-                tls_only("s3:*", self.bucket.arn, f"{self.bucket.arn}/*"), *statements
-            ),
+            policy=policy(tls_only("s3:*", self.bucket.arn, f"{self.bucket.arn}/*"), *statements),
             depends_on=[self._public_access_block],
         )
 
