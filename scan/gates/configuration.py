@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scan.evidence import Evidence
 
 TOOL = "checkov"
+_FILE = "stack.tf.json"
 _FRAMEWORKS = {
     Stage.SYNTHESIZED: "terraform_json",
     Stage.PLANNED: "terraform_plan",
@@ -49,7 +50,7 @@ def _report(evidence: Evidence) -> dict[str, Any]:
         folder = Path(name)
         for stack, document in evidence.stacks.items():
             # A folder each, or checkov would connect resources of one address in two stacks.
-            path = folder / stack / f"{stack}.json"
+            path = folder / stack / _FILE
             path.parent.mkdir()
             # checkov 3.3 fails to parse a `terraform` block with a required_version, and has no check of it.
             told = {key: value for key, value in document.items() if key != "terraform"}
@@ -57,13 +58,14 @@ def _report(evidence: Evidence) -> dict[str, Any]:
         arguments = ["--directory", name, "--framework", _FRAMEWORKS[evidence.stage]]
         quiet = ["--compact", "--skip-download", "--output", "json"]
         report = read_json(TOOL, run_scanner(TOOL, [*arguments, *quiet]))
-    if unread := report.get("results", {}).get("parsing_errors") or "results" not in report:
-        raise OperatorError(f"checkov could not read {evidence.name}: {unread}")
+    unread = report["results"]["parsing_errors"] if "results" in report else evidence.stacks
+    if unread:
+        raise OperatorError(f"checkov could not read {evidence.name}: {', '.join(unread)}")
     return dict(report)
 
 
 def _judged(evidence: Evidence, record: dict[str, Any]) -> Finding:
-    stack = Path(record["file_path"]).stem
+    stack = Path(record["file_path"]).parent.name
     address = record["resource"]
     # In JSON, checks that are written in Python leave out the type.
     if address.startswith("resource."):
