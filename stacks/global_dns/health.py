@@ -49,8 +49,8 @@ def observed_health(
 ) -> Route53HealthCheck:
     """Health where clients show a certificate: Route 53 has none, and so is never answered.
 
-    The region is healthy while its name takes connections, and its own alarm does not say that it fails
-    its clients. No data is no failure: there may be no clients.
+    The region is healthy while its name takes connections, and it does not fail its clients by the terms
+    of its own alarm. Without clients it is what it was when it last had some; a new one is healthy.
     https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-health-of-endpoints.html
     """
     reached = Route53HealthCheck(
@@ -73,7 +73,7 @@ def observed_health(
         type="CLOUDWATCH_METRIC",
         cloudwatch_alarm_name=api.failing_alarm_name,
         cloudwatch_alarm_region=region,
-        insufficient_data_health_status="Healthy",
+        insufficient_data_health_status="LastKnownStatus",
         tags={"Name": f"{name}-serving"},
     )
     # Another address than the other kind's: that one is destroyed when no record names it any more.

@@ -132,7 +132,7 @@ def test_a_region_is_healthy_while_reached_and_serving(stacks: Stacks) -> None:
     ]
     serving = checks["us_east_2_serving"]
     assert serving["cloudwatch_alarm_region"] == "us-east-2"
-    assert serving["insufficient_data_health_status"] == "Healthy"
+    assert serving["insufficient_data_health_status"] == "LastKnownStatus"
     assert "api_state_api_us_east_2" in serving["cloudwatch_alarm_name"]
     assert "failing_alarm_name" in serving["cloudwatch_alarm_name"]
     for each in checks.values():

@@ -161,8 +161,8 @@ def test_a_setting_that_cannot_work_is_refused_in_one_line(
 def test_the_failing_alarm_tells_what_keeps_clients_away(stack: dict[str, Any]) -> None:
     alarm = stack["resource"]["aws_cloudwatch_metric_alarm"]["alarms_api_failing"]
     assert (alarm["metric_name"], alarm["threshold"]) == ("5XXError", 0.5)
-    # No client, no failure; and a quarter of an hour passes before they come back.
-    assert alarm["treat_missing_data"] == "notBreaching"
-    assert (alarm["datapoints_to_alarm"], alarm["evaluation_periods"]) == (2, 15)
+    # Route 53 takes no percentile, and no "m of n".
+    assert alarm["statistic"] == "Average"
+    assert alarm["datapoints_to_alarm"] == alarm["evaluation_periods"] == 2
     name = "${aws_cloudwatch_metric_alarm.alarms_api_failing.alarm_name}"
     assert stack["output"]["failing_alarm_name"]["value"] == name
