@@ -24,7 +24,9 @@ from stacks.paths import work_directory
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
-    from scan.findings import Outcome
+    from collections.abc import Sequence
+
+    from scan.findings import Finding, Outcome
 
 console = Console(width=None if sys.stdout.isatty() else 240, emoji=False)
 
@@ -62,7 +64,7 @@ def scan(*, plans: bool, record: bool) -> bool:
         ledger.record(counts)
         table.write(shown)
     scopes = {scope for one in outcomes for scope, _ in one.evaluated}
-    complaints = [str(found) for found in judgement.failed]
+    complaints = _grouped(judgement.failed)
     # Without plans, what only plans show is not found.
     complaints += [f"waived, and not found: {one}" for one in judgement.idle if plans]
     complaints += ledger.complaints(counts, scopes=None if plans else scopes)
@@ -104,6 +106,17 @@ def _outcomes(*, plans: bool) -> list[Outcome]:
         )
         asked = [pool.submit(gate, evidence) for gate in gates]
         return [future.result() for future in (*asked, *tree)]
+
+
+def _grouped(failed: Sequence[Finding]) -> list[str]:
+    """A line for each thing that a tool objects to, wherever it was seen."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for found in failed:
+        groups.setdefault((found.tool, found.check, found.subject), []).append(found)
+    return [
+        f"{tool} {check} {subject}: {every[0].message} ({', '.join(one.scope for one in every)})"
+        for (tool, check, subject), every in groups.items()
+    ]
 
 
 def _show(shown: list[table.Row]) -> None:

@@ -24,9 +24,6 @@ class Finding:
     message: str = field(compare=False)
     unit: str = field(compare=False)
 
-    def __str__(self) -> str:
-        return f"{self.tool} {self.check} {self.subject} ({self.scope}): {self.message}"
-
 
 @dataclass(frozen=True)
 class Outcome:
