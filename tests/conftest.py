@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
+
 import pytest
 from hypothesis import settings
 
@@ -16,6 +19,9 @@ __all__ = ["synthesized", "synthesized_directory"]
 lazy_bindings.install()
 
 
+# A third of the processor time that others get.
+GIVING_WAY = 5
+
 # How long an example takes says more of the machine than of what is tested.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -24,6 +30,17 @@ settings.load_profile("untimed")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, so that all others can run beside it."""
     items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The longest go on while all others run: whoever waits for AWS has a processor when it answers."""
+    if "PYTEST_XDIST_WORKER" in os.environ and item.get_closest_marker("end_to_end") is None:
+        _give_way()
+
+
+@cache
+def _give_way() -> None:
+    os.nice(GIVING_WAY)
 
 
 @pytest.fixture(scope="session", autouse=True)

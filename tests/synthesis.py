@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -44,14 +45,27 @@ def read_stacks(output: Path) -> Stacks:
 
 
 @pytest.fixture(scope="session")
-def synthesized_directory(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The output folder of a workspace, synthesized on first use."""
+def synthesized_directory(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Callable[[str], Path]:
+    """The output folder of a workspace, synthesized on first use by any of the processes; for reading.
+
+    TESTS_SYNTHESIZED names a folder of such folders instead, for tests of these tests.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    given = os.environ.get("TESTS_SYNTHESIZED")
 
     @cache
     def synthesize(workspace: str) -> Path:
-        output = tmp_path_factory.mktemp(f"cdktf-{workspace}")
-        result = run_app(output, workspace)
-        assert result.returncode == 0, result.stderr
+        if given:
+            return Path(given) / workspace
+        output = shared / f"cdktf-{workspace}"
+        with (shared / f"cdktf-{workspace}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (output / "manifest.json").exists():
+                result = run_app(output, workspace)
+                assert result.returncode == 0, result.stderr
         return output
 
     return synthesize
