@@ -13,11 +13,20 @@ from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from stacks.base import PlatformStack
 from stacks.buckets import PrivateBucket
 from stacks.contract import publish
+from stacks.foundation.deployment import DeployRoles
 from stacks.foundation.outputs import FoundationOutputs
 from stacks.log_groups import log_group
 from stacks.policies import service_trust
 from stacks.security.key_policy import key_policy
-from stacks.settings import ARCHIVE_UNDO_DAYS, FOUNDATION_WORKSPACE, PROJECT, Region
+from stacks.settings import (
+    ARCHIVE_UNDO_DAYS,
+    FOUNDATION_WORKSPACE,
+    GITHUB_REPOSITORY,
+    GLOBAL_REGION,
+    PROJECT,
+    Region,
+    state_bucket,
+)
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -43,6 +52,8 @@ class FoundationStack(PlatformStack):
             region=region.name,
             account_id=None,
         )
+        if GITHUB_REPOSITORY and region.name == GLOBAL_REGION:
+            DeployRoles(self, GITHUB_REPOSITORY, state_bucket())
         key = self._key()
         log_group(self, "rds-metrics", "RDSOSMetrics", key.arn)
         publish(
