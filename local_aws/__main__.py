@@ -25,6 +25,8 @@ def server_environment(port: int, directory: Path) -> dict[str, str]:
         "TMPDIR": str(directory / "tmp"),
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
+        # IAM: signatures are verified, policies evaluated, functions have their roles' rights only.
+        "AUTH": "true",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(directory / "state"),
         "S3_PERSIST": "1",
@@ -35,8 +37,6 @@ def server_environment(port: int, directory: Path) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "DATABASES_DIR": str(databases),
         # Lambda functions trust the local databases by it; on AWS, by the RDS bundle.
-        # MariaDB does not know IAM; there, all users have the password of the cluster's secret.
-        "DATABASE_AUTHENTICATION": "secret",
         "DATABASE_CA_BUNDLE": str(databases / "certificates" / "ca.pem"),
     }
 

@@ -23,7 +23,7 @@ class CertificateAuthority:
         if not self.certificate_path.exists():
             directory.mkdir(parents=True, exist_ok=True)
             certificate, key = x509_utils.generate_ca(common_name="Local database authority")
-            _write_secret(self._key_path, key)
+            write_secret(self._key_path, key)
             self.certificate_path.write_text(certificate)
 
     def issue(self, address: str, certificate_path: Path, key_path: Path) -> None:
@@ -35,10 +35,11 @@ class CertificateAuthority:
             san_ips=[address],
             key_type="ec256",
         )
-        _write_secret(key_path, key)
+        write_secret(key_path, key)
         certificate_path.write_text(certificate)
 
 
-def _write_secret(path: Path, text: str) -> None:
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read."""
     path.touch(mode=0o600)
     path.write_text(text)

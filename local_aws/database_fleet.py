@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
 import socket
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from local_aws.certificates import CertificateAuthority
+from local_aws.certificates import CertificateAuthority, write_secret
+from local_aws.database_gate import PORT
 from local_aws.database_server import (
-    PORT,
     DatabaseError,
     DatabaseServer,
     copy_data,
@@ -19,8 +21,11 @@ from local_aws.database_server import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    # Whether a token lets a user into a cluster, which is known by its ARN.
+    Authorize = Callable[[str, str, str], bool]
 
 # Loopback addresses of which each database takes one, so that every region's database is on the
 # same port. 127.0.0.1 to .10 are left to whatever else the machine runs.
@@ -38,8 +43,11 @@ class MasterUser:
 class DatabaseFleet:
     """One database server per Aurora cluster, each known by its cluster's ARN."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, authorize: Authorize) -> None:
+        self._authorize = authorize
         self.authority = CertificateAuthority(directory / "certificates")
+        # One for all: a snapshot's users come to other clusters with it.
+        self._gate_password = _kept_secret(directory / "gate-password")
         self._servers_directory = directory / "clusters"
         self._snapshots_directory = directory / "snapshots"
         self._template = directory / "template"
@@ -69,8 +77,8 @@ class DatabaseFleet:
 
         :raises DatabaseError: its data is gone, or the server does not start.
         """
-        server = DatabaseServer(self._servers_directory / _folder(cluster), address)
-        self._servers[cluster] = server
+        directory = self._servers_directory / _folder(cluster)
+        server = self._servers[cluster] = self._server(cluster, directory, address)
         if not server.data.is_dir():
             raise DatabaseError(f"the data of {cluster} is gone from {server.data}")
         if start:
@@ -121,6 +129,10 @@ class DatabaseFleet:
         for server in self._servers.values():
             server.stop()
 
+    def _server(self, cluster: str, directory: Path, address: str) -> DatabaseServer:
+        authorize = partial(self._authorize, cluster)
+        return DatabaseServer(directory, address, self._gate_password, authorize)
+
     @contextlib.contextmanager
     def _new_snapshot(self, snapshot: str) -> Iterator[Path]:
         path = self._snapshot_path(snapshot)
@@ -148,7 +160,7 @@ class DatabaseFleet:
             for address in _ADDRESSES:
                 if address in taken or not _is_free(address):
                     continue
-                server = DatabaseServer(directory, address)
+                server = self._server(cluster, directory, address)
                 try:
                     server.start(self.authority)
                 except DatabaseError:
@@ -161,6 +173,12 @@ class DatabaseFleet:
             f"none of {_ADDRESSES[0]} to {_ADDRESSES[-1]} is free on port {PORT}:"
             " another database listens on all addresses, or the system has no such addresses"
         )
+
+
+def _kept_secret(path: Path) -> str:
+    if not path.exists():
+        write_secret(path, secrets.token_hex())
+    return path.read_text()
 
 
 def _is_free(address: str) -> bool:

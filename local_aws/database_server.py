@@ -10,15 +10,17 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from local_aws.database_gate import SERVER_PORT, SOCKET, DatabaseGate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local_aws.certificates import CertificateAuthority
+    from local_aws.database_gate import Authorize
 
-PORT = 3306
 _START_SECONDS = 30
 _STOP_SECONDS = 20
 
@@ -26,9 +28,10 @@ _OPTIONS = """\
 [mariadbd]
 datadir={data}
 bind-address={address}
+# Clients come through the gate, which has the port of their endpoint.
 port={port}
 # Relative to the data folder: a socket's whole path may have 107 characters only.
-socket=mariadbd.sock
+socket={socket}
 pid-file=mariadbd.pid
 # Its own: a server that starts removes what others have for temporary tables beside its.
 tmpdir={directory}
@@ -65,11 +68,18 @@ class DatabaseError(Exception):
 
 @dataclass
 class DatabaseServer:
-    """A MariaDB server with its data and its files in ``directory``."""
+    """A MariaDB server with its data and its files in ``directory``, and its gate at ``address``."""
 
     directory: Path
     address: str
+    gate_password: str
+    authorize: Authorize
     _process: subprocess.Popen[bytes] | None = None
+    _gate: DatabaseGate = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the gate, which is closed as long as the server is stopped."""
+        self._gate = DatabaseGate(self.address, self.data, self.gate_password, self.authorize)
 
     @property
     def data(self) -> Path:
@@ -84,18 +94,23 @@ class DatabaseServer:
     def start(self, authority: CertificateAuthority) -> None:
         """Start and wait until connections are accepted.
 
-        :raises DatabaseError: the server ended, or accepts no connection within 30 seconds.
+        :raises DatabaseError: the address is taken, the server ended, or it accepts no connection
+            within 30 seconds.
         """
-        authority.issue(
-            self.address, self.directory / "certificate.pem", self.directory / "key.pem"
-        )
+        try:
+            self._gate.claim()
+        except OSError as error:
+            raise DatabaseError(f"mariadbd on {self.address} did not start: {error}") from error
+        certificate, key = self.directory / "certificate.pem", self.directory / "key.pem"
+        authority.issue(self.address, certificate, key)
         options = self.directory / "options.cnf"
         options.write_text(
             _OPTIONS.format(
                 data=self.data,
                 directory=self.directory,
                 address=self.address,
-                port=PORT,
+                port=SERVER_PORT,
+                socket=SOCKET,
                 user=getpass.getuser(),
                 authority=authority.certificate_path,
             )
@@ -111,9 +126,11 @@ class DatabaseServer:
                     f"mariadbd on {self.address} did not start: see {self.directory}/error.log"
                 )
             time.sleep(0.02)
+        self._gate.open(certificate, key)
 
     def stop(self) -> None:
         """Stop cleanly; kill after 20 seconds."""
+        self._gate.close()
         if self._process is None:
             return
         self._process.terminate()
@@ -130,7 +147,7 @@ class DatabaseServer:
         :raises DatabaseError: the server refuses them.
         """
         result = subprocess.run(
-            [program("mariadb"), "--no-defaults", "--socket=mariadbd.sock", "--batch"],
+            [program("mariadb"), "--no-defaults", f"--socket={SOCKET}", "--batch"],
             cwd=self.data,
             input=statements,
             capture_output=True,
@@ -156,14 +173,14 @@ class DatabaseServer:
 
     @property
     def _socket(self) -> Path:
-        return self.data / "mariadbd.sock"
+        return self.data / SOCKET
 
     def _greets(self) -> bool:
-        # Made when the address is bound: another local AWS's server may greet there.
+        # Made when the address is bound: another one's server may greet there.
         if not self._socket.exists():
             return False
         try:
-            with socket.create_connection((self.address, PORT), timeout=1) as connection:
+            with socket.create_connection((self.address, SERVER_PORT), timeout=1) as connection:
                 return bool(connection.recv(1)) and self.running
         except OSError:
             return False

@@ -1,13 +1,22 @@
-"""Lambda: functions see the modules that Lambda's Python runtimes bring along, and no others."""
+"""Lambda: what a function's code finds around it, modules and credentials."""
 
 from __future__ import annotations
 
 import importlib.util
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import sts
 
 from local_aws.registry import Function, corrects
+
+if TYPE_CHECKING:
+    from local_aws.corrections.shapes import Record
+
+_YEAR = 365 * 24 * 60 * 60
 
 # boto3 with what it needs: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 _RUNTIME_MODULES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
@@ -28,6 +37,33 @@ def function_sees_the_runtime_only(original: Function, runtime: str) -> tuple[st
     if runtime.startswith("python"):
         script = _LIMIT_MODULES.format(modules=str(_runtime_modules())) + script
     return binary, script
+
+
+@corrects("core.lambda_runtime", "execution_credentials")
+def credentials_are_one_functions(original: Function, configuration: Record) -> dict[str, str]:
+    """A function's credentials are its role's for a time, and tell which function uses them.
+
+    The time is longer than any environment lives: the emulator never replaces one by itself.
+    https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    """
+    credentials: dict[str, str] = original(configuration)
+    session = sts._sessions[credentials["AWS_ACCESS_KEY_ID"]]
+    session["Expiration"] = time.time() + _YEAR
+    session["FunctionArn"] = ":".join(configuration["FunctionArn"].split(":")[:7])
+    return credentials
+
+
+@corrects("core.iam_evaluator", "_principal_keys")
+def policies_know_the_calling_function(original: Function, credential: Any) -> dict[str, Any]:
+    """Conditions on ``lambda:SourceFunctionArn`` are met, or not, by a function's own calls.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    """
+    keys: dict[str, Any] = original(credential)
+    session = sts._sessions.get(credential.access_key_id) or {}
+    if "FunctionArn" in session:
+        keys["lambda:sourcefunctionarn"] = session["FunctionArn"]
+    return keys
 
 
 @cache

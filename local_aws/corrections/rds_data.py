@@ -14,7 +14,7 @@ from ministack.services import rds, rds_data
 
 from local_aws import data_api
 from local_aws.corrections.rds_databases import databases, has_database
-from local_aws.database_server import PORT
+from local_aws.database_gate import PORT
 from local_aws.registry import Function, corrects
 
 if TYPE_CHECKING:

@@ -13,11 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ministack.core import rds_iam
 from ministack.services import rds, secretsmanager
 
 from local_aws.corrections.rds_settings import cluster_response
 from local_aws.database_fleet import DatabaseFleet, MasterUser
-from local_aws.database_server import PORT, DatabaseError
+from local_aws.database_gate import PORT
+from local_aws.database_server import DatabaseError
 from local_aws.registry import Function, corrects
 
 if TYPE_CHECKING:
@@ -27,7 +29,27 @@ if TYPE_CHECKING:
 @cache
 def databases() -> DatabaseFleet:
     """The fleet the clusters' databases belong to."""
-    return DatabaseFleet(Path(os.environ["DATABASES_DIR"]))
+    return DatabaseFleet(Path(os.environ["DATABASES_DIR"]), _may_connect)
+
+
+def _may_connect(cluster: str, user: str, token: str) -> bool:
+    """Whether IAM lets who signed a token connect to a cluster's database as a user.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
+    """
+    _, _, _, region, account, _, identifier = cluster.split(":", 6)
+    decision = rds_iam.authorize_rds_iam_token(
+        token,
+        account_id=account,
+        region=region,
+        resource_kind="cluster",
+        resource_identifier=identifier,
+        db_user=user,
+    )
+    if isinstance(decision, rds_iam.AuthorizedRdsConnection):
+        return True
+    rds.logger.warning("%s does not let %s in: %s", cluster, user, decision.code)
+    return False
 
 
 def has_database(cluster: Record) -> bool:

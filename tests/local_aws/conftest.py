@@ -167,6 +167,22 @@ def create_cluster(rds: Any, identifier: str, **settings: Any) -> dict[str, Any]
     return dict(answer["DBCluster"])
 
 
+def create_function_role(client: Client, name: str, *statements: dict[str, Any]) -> str:
+    """A role for functions that allows what the statements say."""
+    lambdas = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    trust = {**lambdas, "Principal": {"Service": "lambda.amazonaws.com"}}
+    role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
+    if statements:
+        client("iam").put_role_policy(
+            RoleName=name, PolicyName="rights", PolicyDocument=policy(*statements)
+        )
+    return str(role["Arn"])
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 def create_key(client: Client, region: str = "us-east-1") -> str:
     return str(client("kms", region).create_key()["KeyMetadata"]["Arn"])
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.local_aws.conftest import Client
+from tests.local_aws.conftest import Client, create_function_role
 from trading.local.local_target import LocalTarget
 
 Record = dict[str, Any]
@@ -84,7 +84,7 @@ def create_function(client: Client, name: str, region: str) -> str:
     function = client("lambda", region).create_function(
         FunctionName=name,
         Runtime="python3.12",
-        Role="arn:aws:iam::000000000000:role/function",
+        Role=create_function_role(client, name),
         Handler="handler.answer",
         Code={"ZipFile": code()},
         Timeout=10,

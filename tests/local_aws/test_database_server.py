@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from local_aws.database_server import PORT, DatabaseError, DatabaseServer, initialize_data
+from local_aws.database_gate import PORT
+from local_aws.database_server import DatabaseError, DatabaseServer, initialize_data
 
 # Beyond those that a local AWS takes.
 ADDRESS = "127.0.0.251"
@@ -42,6 +43,6 @@ def test_another_ones_greeting_is_not_its_own(tmp_path: Path, other_server: None
     """Two local AWS that start at one moment both find the first address free."""
     initialize_data(tmp_path / "data")
     authority: Any = SimpleNamespace(issue=lambda *_: None, certificate_path=tmp_path / "ca.pem")
-    server = DatabaseServer(tmp_path, ADDRESS)
+    server = DatabaseServer(tmp_path, ADDRESS, "password", lambda *_: False)
     with pytest.raises(DatabaseError, match="did not start"):
         server.start(authority)
