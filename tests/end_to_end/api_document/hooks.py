@@ -9,7 +9,11 @@ import schemathesis
 from botocore.credentials import ReadOnlyCredentials
 from requests.auth import AuthBase
 from schemathesis import auths
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import (
+    missing_required_header,
+    positive_data_acceptance,
+    unsupported_method,
+)
 
 from trading.local.trade_client import signed_headers
 
@@ -52,3 +56,15 @@ def accepts_what_the_document_admits(
     if response.status_code == 400 and response.json()["error"]["code"] in OPAQUE:
         return
     positive_data_acceptance(context, response, case)
+
+
+@schemathesis.check
+def refuses_as_api_gateway_does(
+    context: schemathesis.CheckContext,
+    response: schemathesis.Response,
+    case: schemathesis.Case[Any],
+) -> None:
+    """No signature, no such method: where HTTP knows 401 and 405, API Gateway answers 403."""
+    if response.status_code != 403:
+        missing_required_header(context, response, case)
+        unsupported_method(context, response, case)
