@@ -97,3 +97,12 @@ def test_a_resource_of_an_api_is_found_by_its_path(client: Client, name: str) ->
     assert find(client, "aws_api_gateway_resource", health) is None
     with pytest.raises(LookupError):
         find(client, "aws_api_gateway_resource", {"path_part": "trades"})
+
+
+def test_an_ip_set_is_found_by_its_name(client: Client, name: str) -> None:
+    made = client("wafv2").create_ip_set(
+        Name=name, Scope="REGIONAL", IPAddressVersion="IPV4", Addresses=["198.51.100.0/24"]
+    )
+    attributes = {"name": name, "scope": "REGIONAL"}
+    assert find(client, "aws_wafv2_ip_set", attributes) == made["Summary"]["Id"]
+    assert find(client, "aws_wafv2_ip_set", attributes | {"name": f"{name}-other"}) is None

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_aws.conftest import Client
+from trading.engine.import_identities import IMPORTABLE
 
 
 @pytest.fixture
@@ -59,6 +60,10 @@ def test_a_query_log_is_made_told_and_ended(
     assert listed == [config]
     assert route53.list_query_logging_configs(HostedZoneId="ZNONE")["QueryLoggingConfigs"] == []
     assert refusal(route53, zone, group) == "QueryLoggingConfigAlreadyExists"
+    find = IMPORTABLE["aws_route53_query_log"].find
+    assert find
+    assert find(client, {"zone_id": zone}) == config["Id"]
+    assert find(client, {"zone_id": "ZNONE"}) is None
 
     route53.delete_query_logging_config(Id=config["Id"])
     with pytest.raises(ClientError, match="NoSuchQueryLoggingConfig"):
