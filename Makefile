@@ -35,7 +35,7 @@ lint: $(VENV)/installed
 types: $(VENV)/installed
 	$(BIN)/mypy
 
-tests: $(VENV)/installed
+tests: $(VENV)/installed $(SCANNERS)/installed
 	$(LOCAL) $(BIN)/pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
 
 scan: $(VENV)/installed $(SCANNERS)/installed ## Let other people's tools look for weaknesses (10 minutes)
