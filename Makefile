@@ -23,7 +23,7 @@ demo-down: $(VENV)/installed ## Destroy what the demo deployed, and stop what it
 	@$(LOCAL) $(BIN)/trading demo-down
 
 # The first minutes of the tests are mostly waiting for AWS: types are checked meanwhile.
-test: lint ## Lint, types and all tests, end to end too
+test: lint $(SCANNERS)/installed ## Lint, types and all tests, end to end too
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 
 check: lint types ## Lint and types alone
