@@ -29,6 +29,13 @@ def resources(stacks: Mapping[str, Any], *kinds: str) -> Iterator[Resource]:
                     yield Resource(stack, kind, address, body)
 
 
+def all_of(stacks: Mapping[str, Any], *kinds: str) -> list[Resource]:
+    """The resources of some kinds; a rule about none of them guards nothing."""
+    found = list(resources(stacks, *kinds))
+    assert found, f"no {kinds}"
+    return found
+
+
 def without_metadata(value: Any) -> Any:
     """A document without the `//` members that CDKTF adds for itself."""
     if isinstance(value, dict):

@@ -14,8 +14,8 @@ import pytest
 from stacks.api.outputs import ApiOutputs
 from stacks.global_dns.outputs import ZoneOutputs
 from tests.stacks.resources import resources
-from tests.stacks.test_terraform_accepts import terraform
 from tests.synthesis import Stack, Stacks
+from tests.terraform import terraform
 
 REGIONS = ("us-east-1", "us-east-2", "us-west-2")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.stacks.buckets import check_private_and_encrypted, lifecycle
-from tests.stacks.resources import Resource, resources, without_metadata
+from tests.stacks.resources import all_of, without_metadata
 from tests.synthesis import Stacks
 
 WORKSPACES = ["dev", "staging", "prod"]
@@ -19,13 +19,6 @@ ZONES_KEY = "${aws_kms_key.query_log_key.arn}"
 pytestmark = pytest.mark.parametrize("workspace", WORKSPACES)
 
 Synthesized = Callable[[str], Stacks]
-
-
-def all_of(stacks: Stacks, *kinds: str) -> list[Resource]:
-    """The resources of some kinds; a rule about none of them guards nothing."""
-    found = list(resources(stacks, *kinds))
-    assert found, f"no {kinds}"
-    return found
 
 
 def test_log_groups_keep_30_days_under_the_regions_key_or_the_zones(

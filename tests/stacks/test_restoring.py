@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from stacks.settings import RESTORE_SNAPSHOT_VARIABLE
-from tests.stacks.test_terraform_accepts import terraform
 from tests.synthesis import Stacks
+from tests.terraform import terraform
 
 ADDRESS = "aurora_cluster"
 RESTORED_FROM = "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:archive-first"

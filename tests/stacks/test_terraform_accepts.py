@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,24 +12,10 @@ import pytest
 
 from stacks.settings import FOUNDATION_WORKSPACE
 from tests.synthesis import run_app
-from trading.engine.plugins import terraform_environment
+from tests.terraform import terraform
 
 AT_ONCE = os.cpu_count() or 1
 BACKEND_IN_A_MODULE = "Backend configuration ignored"
-
-
-def terraform(
-    directory: Path, *arguments: str, workspace: str = "default"
-) -> subprocess.CompletedProcess[str]:
-    """Run Terraform in a stack's folder."""
-    return subprocess.run(
-        ["terraform", *arguments],
-        cwd=directory,
-        env=terraform_environment() | {"TF_WORKSPACE": workspace},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def problems(directories: list[Path], root: Path, workspace: str) -> list[str]:
