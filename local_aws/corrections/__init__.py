@@ -8,6 +8,7 @@ from __future__ import annotations
 from local_aws.corrections import (
     acm,
     api_gateway,
+    api_gateway_domains,
     api_gateway_invocation,
     cloudwatch,
     ec2,
@@ -31,6 +32,7 @@ from local_aws.corrections import (
 __all__ = [
     "acm",
     "api_gateway",
+    "api_gateway_domains",
     "api_gateway_invocation",
     "cloudwatch",
     "ec2",
