@@ -25,7 +25,9 @@ def run_scanner(
     folder: Path = PROJECT_ROOT,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """What a scanner prints. Raises OperatorError when it is missing, or ends in none of `codes`."""
+    """What a scanner prints. Raises OperatorError when it is missing, ends in none of `codes`, or with
+    another than 0 and nothing printed: some end alike when they find something and when they crash.
+    """
     program = Path(os.environ.get("SCAN_VENV", SCANNERS)) / "bin" / name
     if not program.is_file():
         raise OperatorError(
@@ -40,7 +42,7 @@ def run_scanner(
         text=True,
         check=False,
     )
-    if result.returncode not in codes:
+    if result.returncode not in codes or (result.returncode and not result.stdout.strip()):
         said = (result.stderr.strip() or result.stdout.strip() or "nothing").splitlines()[-1]
         raise OperatorError(f"{name} failed with {result.returncode} and said: {said}")
     return result.stdout

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scan.findings import Finding, Outcome
 from scan.policies import rendered_policies
 from scan.tools import read_json, run_scanner
+from trading.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,24 +92,28 @@ def _cloudsplaining(evidence: Evidence, policies: dict[str, Policy]) -> Iterator
         account.write_text(json.dumps(_account(policies)))
         run_scanner("cloudsplaining", ["scan", "-i", str(account), "-s", "-o", folder])
         results = json.loads((Path(folder) / "iam-results-account.json").read_text())
-    told = list(results["inline_policies"].values())
-    named = {entry["PolicyName"] for entry in told}
-    # What it leaves out, it has not judged.
-    if missing := policies.keys() - named:
-        raise RuntimeError(f"cloudsplaining left out {', '.join(sorted(missing))}")
-    for entry in told:
+    # It tells of policies that say the same once.
+    told = {_text(entry["PolicyDocument"]): entry for entry in results["inline_policies"].values()}
+    for address, policy in policies.items():
+        entry = told.get(_text(policy.document))
+        # What it leaves out, it has not judged.
+        if entry is None:
+            raise OperatorError(f"cloudsplaining left out {address} of {evidence.name}")
         for risk in _RISKS:
             for found in entry[risk]["findings"]:
                 what = found if isinstance(found, str) else found["type"]
-                policy = entry["PolicyName"]
                 yield Finding(
                     "cloudsplaining",
                     evidence.name,
                     risk,
-                    f"{policy}[{what}]",
+                    f"{address}[{what}]",
                     "is not limited",
-                    f"{risk} {policy}",
+                    f"{risk} {address}",
                 )
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True)
 
 
 def _account(policies: dict[str, Policy]) -> dict[str, Any]:

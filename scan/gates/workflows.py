@@ -26,5 +26,5 @@ def check_workflows(tree: Path = PROJECT_ROOT) -> Outcome:
 
 
 def _finding(told: dict[str, Any]) -> Finding:
-    path = str(told["locations"][0]["symbolic"]["key"]["Local"]["given_path"])
+    path = str(told["locations"][0]["symbolic"]["key"]["Local"]["verbatim_path"])
     return Finding(TOOL, "workflows", told["ident"], path, told["desc"], path)
