@@ -66,6 +66,27 @@ def transport_counts_as_secure(original: Function, address: str, _: bool) -> Non
     original(address, True)
 
 
+@corrects("core.iam_actions", "extract_resource_arn")
+def log_streams_are_resources(
+    original: Function,
+    service: str,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *rest: Any,
+) -> str:
+    """Who makes a log stream or writes to it needs the right to the stream: ``log-group:NAME:*``.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    """
+    arn = str(original(service, method, path, headers, body, *rest))
+    _, _, operation = headers.get("x-amz-target", "").partition(".")
+    if service == "logs" and operation in {"CreateLogStream", "PutLogEvents"}:
+        arn += f":log-stream:{json.loads(body).get('logStreamName', '')}"
+    return arn
+
+
 @corrects("core.sigv4", "header_signature_failure")
 def body_is_what_was_signed(
     original: Function,

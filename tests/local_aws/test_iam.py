@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -109,6 +110,24 @@ def test_plain_http_does_not_count_as_insecure(client: Client, name: str) -> Non
     s3.put_bucket_policy(Bucket=name, Policy=policy({**denied, "Condition": secure}))
     with pytest.raises(ClientError, match="explicit deny"):
         s3.put_object(Bucket=name, Key="x", Body=b"x")
+
+
+def test_right_to_a_log_groups_streams_is_not_one_to_others(
+    target: LocalTarget, client: Client, name: str
+) -> None:
+    own, other = f"{name}-own", f"{name}-other"
+    for group in (own, other):
+        client("logs").create_log_group(logGroupName=group)
+    writing = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"]}
+    resource = f"arn:aws:logs:us-east-1:000000000000:log-group:{own}:*"
+    credentials = caller(client, name, {**writing, "Resource": resource})
+    session: Any = boto3.Session(credentials.access_key, credentials.secret_key)
+    logs = session.client("logs", region_name="us-east-1", endpoint_url=target.endpoint_url)
+    logs.create_log_stream(logGroupName=own, logStreamName="stream")
+    event = {"timestamp": int(time.time() * 1000), "message": "hello"}
+    logs.put_log_events(logGroupName=own, logStreamName="stream", logEvents=[event])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        logs.create_log_stream(logGroupName=other, logStreamName="stream")
 
 
 @dataclass(frozen=True)
