@@ -111,7 +111,6 @@ def write_archive(reach: Reach) -> list[Statement]:
                 }
             },
         ),
-        Statement("FindInArchive", ["s3:ListBucket", "s3:ListBucketVersions"], reach.archive()),
         Statement("KeepAndRestore", ["s3:GetObject", "s3:PutObject"], reach.kept()),
     ]
 

@@ -52,9 +52,9 @@ class Reach:
         """The foundation's archives; what is kept in them lies below the workspace's name."""
         return [f"arn:aws:s3:::archive-{self.account_id}-*-{FOUNDATION_WORKSPACE}{end}"]
 
-    def kept(self) -> list[str]:
+    def kept(self, end: str = "*") -> list[str]:
         """What is kept of this environment in the archives."""
-        return [arn for ending in self.endings for arn in self.archive(f"/{ending}/*")]
+        return [arn for ending in self.endings for arn in self.archive(f"/{ending}/{end}")]
 
     def state_objects(self, end: str = "*") -> list[str]:
         """The environment's states, and what lies beside them."""

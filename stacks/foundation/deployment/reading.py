@@ -205,17 +205,22 @@ def _entrance(reach: Reach) -> list[Statement]:
 
 
 def read_state(reach: Reach) -> list[Statement]:
-    """The states of the environment and of the foundation, and the locks that reading them takes."""
+    """The states of the environment and of the foundation, and the locks that reading them takes.
+
+    Whether a database will be brought back is in the archive, beside what is kept of it.
+    """
     bucket = f"arn:aws:s3:::{reach.state.name}"
     foundation = f"{bucket}/{PROJECT}/{FOUNDATION_WORKSPACE}/*"
     # Terraform looks for a state of no workspace before it chooses one; there never is one.
     layers = ("api-*", "data-*", "global-*", "network-*", "security-*")
     no_workspace = [f"{bucket}/{layer}.tfstate" for layer in layers]
     statements = [
-        # Of the whole bucket: else what is not there could not be told from what may not be read.
-        Statement("ListStates", ["s3:ListBucket"], [bucket]),
+        # Of whole buckets: else what is not there could not be told from what may not be read.
+        Statement("ListStates", ["s3:ListBucket"], [bucket, *reach.archive()]),
         Statement(
-            "ReadStates", ["s3:GetObject"], [*reach.state_objects(), foundation, *no_workspace]
+            "ReadStates",
+            ["s3:GetObject"],
+            [*reach.state_objects(), foundation, *no_workspace, *reach.kept("*/standing.json")],
         ),
         Statement(
             "LockStates",

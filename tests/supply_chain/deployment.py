@@ -1,0 +1,71 @@
+"""The foundation as it is for a repository of GitHub, and what IAM would know of a request."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from stacks.settings import ENVIRONMENTS, GLOBAL_REGION
+from tests.supply_chain.simulator import Context
+from tests.synthesis import Stack
+
+ACCOUNT = "123456789012"
+REPOSITORY = "acme@11/trading@22"
+STATE_BUCKET = "state"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/deployment/runtime"
+
+
+NAMES = [environment.name for environment in ENVIRONMENTS]
+
+
+WITH_REPOSITORY = (
+    "import os, stacks.settings as settings;"
+    f" settings.GITHUB_REPOSITORY = {REPOSITORY!r};"
+    f" os.environ['TRADING_STATE_BUCKET'] = {STATE_BUCKET!r};"
+    " import main; main.main()"
+)
+
+
+def filled(text: str, region: str = GLOBAL_REGION) -> str:
+    """A name with the account and the region put in, and any other id made up."""
+    text = text.replace("${data.aws_caller_identity.current.account_id}", ACCOUNT)
+    text = text.replace("${local.region}", region)
+    text = text.replace("{account}", ACCOUNT).replace("{region}", region)
+    return re.sub(r"\$\{[^}]*\}", "a1b2c3", text)
+
+
+def policy_texts(foundation: Stack) -> dict[str, str]:
+    """The managed policies by address."""
+    return {
+        address: filled(policy["policy"])
+        for address, policy in foundation["resource"]["aws_iam_policy"].items()
+    }
+
+
+def deployment_roles(foundation: Stack) -> dict[str, dict[str, Any]]:
+    """The roles of GitHub Actions by their names."""
+    return {
+        role["name"]: {**role, "address": address}
+        for address, role in foundation["resource"]["aws_iam_role"].items()
+        if role.get("path") == "/deployment/"
+    }
+
+
+def attached(foundation: Stack, role: str) -> list[str]:
+    """The addresses of a role's policies."""
+    return [
+        attachment["policy_arn"].split(".")[1]
+        for attachment in foundation["resource"]["aws_iam_role_policy_attachment"].values()
+        if attachment["role"] == f"${{aws_iam_role.{role}.name}}"
+    ]
+
+
+def of(suffix: str, **more: str | list[str]) -> Context:
+    """What IAM knows of a request for a thing that has an environment's tags, or gets them."""
+    tags = {"Project": "trading", "Environment": suffix}
+    named = {
+        f"aws:{of}/{name}": value
+        for of in ("ResourceTag", "RequestTag")
+        for name, value in tags.items()
+    }
+    return {"aws:RequestedRegion": GLOBAL_REGION, **named, **more}
