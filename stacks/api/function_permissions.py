@@ -96,7 +96,7 @@ def _network_interfaces(owner: str, function_name: str, network: NetworkOutputs)
 
     Lambda tries these permissions out before it makes a function, naming no network interface: it wants
     changes allowed on all ids, and a condition on an id's subnet would never be met. So what lies in
-    other subnets is denied instead, wherever a subnet is named.
+    other subnets is denied instead, wherever a subnet is named: docs/adr/0024.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     """
     arn = f"arn:aws:ec2:{owner}"

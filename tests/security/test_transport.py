@@ -78,7 +78,7 @@ def test_the_apis_names_speak_tls_1_2(environment: Stacks) -> None:
 
 def test_health_is_asked_for_over_https(environment: Stacks) -> None:
     for check in all_of(environment, "aws_route53_health_check"):
-        assert check.body["type"].startswith("HTTPS"), check
+        assert check.body["type"] == "HTTPS", check
         assert check.body["enable_sni"] is True, check
 
 
