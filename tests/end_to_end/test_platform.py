@@ -154,8 +154,8 @@ def test_everything_deploys_and_every_kind_of_thing_is_there(
     held = take_inventory(deployed.local.endpoint_url, REGION_NAMES)
     missing = [place for place, names in held.items() if not names - empty[place]]
     assert missing == []
-    # In each region the platform's key and the foundation's.
-    assert len(usable_keys(deployed.local.endpoint_url, REGION_NAMES)) == 2 * len(REGION_NAMES)
+    # In each region the platform's key and the foundation's, and one of the zone.
+    assert len(usable_keys(deployed.local.endpoint_url, REGION_NAMES)) == 2 * len(REGION_NAMES) + 1
 
 
 def test_a_second_plan_of_every_stack_shows_no_changes(deployed: Operator) -> None:
