@@ -61,6 +61,7 @@ GLOBAL = (
     Kind("iam", "list_roles", "Roles", "RoleName"),
     Kind("route53", "list_hosted_zones", "HostedZones", "Id"),
     Kind("route53", "list_health_checks", "HealthChecks", "Id"),
+    Kind("route53", "list_query_logging_configs", "QueryLoggingConfigs", "Id"),
 )
 
 Inventory = Mapping[str, frozenset[str]]

@@ -142,6 +142,7 @@ def test_nothing_of_the_region_is_left_and_its_key_is_gone(
     # own: no region owns them.
     assert new.keys() == {
         f"route53 list_hosted_zones {REGION}",
+        f"route53 list_query_logging_configs {REGION}",
         f"acm list_certificates {COPY_REGION}",
         f"kms list_aliases {COPY_REGION}",
         f"logs describe_log_groups {COPY_REGION}",
