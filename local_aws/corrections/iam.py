@@ -11,16 +11,13 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from ministack import app
-from ministack.core import iam_evaluator, sigv4
-from ministack.services import apigateway_v1, iam
+from ministack.core import sigv4
+from ministack.services import iam
 
 from local_aws.registry import Function, corrects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from local_aws.corrections.shapes import Response
 
 ADMINISTRATOR = "administrator"
 _EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -110,45 +107,3 @@ def body_is_what_was_signed(
         signature, secret, method, path, query, headers, body, **options
     )
     return failure
-
-
-@corrects("app", "_enforce_execute_api")
-def signature_is_for_the_apis_region(
-    original: Function,
-    api: str,
-    stage: str,
-    method: str,
-    path: str,
-    headers: Mapping[str, Any],
-    query: Mapping[str, Any],
-    **options: Any,
-) -> Response | None:
-    """A signature for another region or service is none for this API.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
-    """
-    home = apigateway_v1.find_api_scope(api)
-    if home and app._execute_api_authorization_type(api, stage, method, path) == "AWS_IAM":
-        signature = (
-            sigv4.parse_header_signature(headers)
-            if "authorization" in headers
-            else sigv4.parse_query_signature(query)
-        )
-        if message := _misdirected(signature, home[1]):
-            error = iam_evaluator.AuthError("SignatureDoesNotMatch", message)
-            refusal: Response = apigateway_v1.authentication_error_response(
-                api, stage, error, headers, query
-            )
-            return refusal
-    answer: Response | None = original(api, stage, method, path, headers, query, **options)
-    return answer
-
-
-def _misdirected(signature: sigv4.HeaderSignature | tuple[str, str], region: str) -> str | None:
-    if isinstance(signature, tuple):
-        return None  # It lacks a part, which is refused for that.
-    if signature.service != "execute-api":
-        return "Credential should be scoped to correct service: 'execute-api'. "
-    if signature.region != region:
-        return "Credential should be scoped to a valid region. "
-    return None
