@@ -26,7 +26,7 @@ from tests.docs.pages import (
 IDENTIFIER = re.compile(r"[A-Z][A-Za-z0-9]*\.\d+")
 # As waivers are named in prose.
 WAIVED_CHECK = re.compile(r"\bCKV2?_[A-Z0-9]+_\d+\b")
-# Its first sentence, beyond which only details can follow.
+# A word such as "cost" is no argument.
 SHORTEST_REASON = 25
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
