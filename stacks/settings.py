@@ -91,9 +91,8 @@ class Throttling:
 
 @dataclass(frozen=True)
 class Truststore:
-    """Who signs the clients' certificates, for one region: a version of an S3 object of PEM certificates.
+    """Who signs the clients' certificates, for one region: a version of an S3 object in a bucket of it.
 
-    Its bucket is of that region, and none of ours, which are emptied with an environment.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html
     """
 
@@ -112,13 +111,8 @@ class Environment:
     `zone_exists` says that the company already has the zone `base_domain`, which then takes our records;
     otherwise each workspace makes a zone below it, to be delegated to. `archive_copied` says that what is
     kept is copied to each region's `archive_copy_region`, too; `archive_generations` is how many of the
-    newest generations `archive prune` leaves in each region.
-
-    What is off here, and what it costs to turn on, is in docs/client-access.md: `mutual_tls` has a
-    truststore for each region, and clients then need a certificate; `allowed_client_cidrs` are the only
-    addresses that may do more than ask for the health; `dnssec` signs the zone, and whoever has the zone
-    above it must publish its DS record; `aws_backup_days` keeps a daily backup of the cluster in AWS
-    Backup, too.
+    newest generations `archive prune` leaves in each region. `mutual_tls` (a truststore for each region),
+    `allowed_client_cidrs`, `dnssec` and `aws_backup_days`: docs/client-access.md.
     """
 
     name: str
