@@ -92,7 +92,6 @@ class Throttling:
 @dataclass(frozen=True)
 class Truststore:
     """Who signs the clients' certificates, for one region: a version of an S3 object in a bucket of it.
-
     https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html
     """
 
@@ -217,7 +216,6 @@ def regional_names(api_domain: str) -> list[str]:
 @dataclass(frozen=True)
 class Workspace:
     """A Terraform workspace and the environment it is a copy of. Its name is the suffix of all names.
-
     Raises SettingsError for an environment whose settings cannot work.
     """
 
@@ -260,7 +258,9 @@ def parse_workspace(name: str | None) -> Workspace:
         )
     if name.partition("-")[2] in environments:
         # Names that end in `-dev` are dev's: its deploy role would reach a copy of prod.
-        raise SettingsError(f"'{name}' would be taken for another environment: name the copy otherwise")
+        raise SettingsError(
+            f"'{name}' would be taken for another environment: name the copy otherwise"
+        )
     return Workspace(suffix=name, environment=environments[base])
 
 
