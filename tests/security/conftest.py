@@ -1,4 +1,4 @@
-"""Every workspace, the foundation too: what is asserted here holds in all of them."""
+"""Every workspace, the foundation, and all that an environment can turn on: what is asserted holds there."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from stacks.settings import ENVIRONMENTS, FOUNDATION_WORKSPACE
-from tests.synthesis import Stacks
+from tests.synthesis import EVERYTHING_ON, Stacks
 
-ENVIRONMENT_NAMES = [environment.name for environment in ENVIRONMENTS]
+ENVIRONMENT_NAMES = [*(environment.name for environment in ENVIRONMENTS), EVERYTHING_ON]
 
 
 @pytest.fixture(scope="session", params=[*ENVIRONMENT_NAMES, FOUNDATION_WORKSPACE])

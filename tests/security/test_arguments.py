@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from stacks.settings import FOUNDATION_WORKSPACE
+from tests.security.conftest import ENVIRONMENT_NAMES
 from tests.stacks.resources import Resource, resources
 from tests.synthesis import Stacks
 from tests.terraform import terraform
@@ -158,7 +160,7 @@ def test_no_variable_of_a_function_holds_a_secret(environment: Stacks) -> None:
                 assert value.endswith("secret_arn}"), f"{function}: {name}"
 
 
-@pytest.mark.parametrize("workspace", ["dev", "staging", "prod", "foundation"])
+@pytest.mark.parametrize("workspace", [*ENVIRONMENT_NAMES, FOUNDATION_WORKSPACE])
 def test_no_file_that_is_synthesized_holds_a_secret(
     synthesized_directory: Callable[[str], Path], workspace: str
 ) -> None:

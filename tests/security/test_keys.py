@@ -14,6 +14,7 @@ USERS = {
     "aws_cloudwatch_event_target": {"events"},
     "aws_cloudwatch_log_group": {"logs.${local.region}"},
     "aws_lambda_function": {"via lambda", "grant lambda"},
+    "aws_route53_key_signing_key": {"dnssec-route53"},
     "aws_rds_cluster": {"via rds", "grant rds", "via secretsmanager"},
     "aws_s3_bucket": {"via s3"},
     "aws_s3_bucket_logging": {"logging.s3"},
@@ -29,6 +30,8 @@ FOR_USE = {
     "kms:GenerateDataKey*",
     "kms:DescribeKey",
 }
+# A key pair encrypts nothing.
+FOR_SIGNATURES = {"kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"}
 DOMAIN = ".amazonaws.com"
 
 
@@ -41,33 +44,39 @@ def admitted(statement: Statement) -> Iterator[str]:
         yield f"{how} {service.removesuffix('.${local.region}' + DOMAIN)}"
 
 
-def encrypted_under(stacks: Stacks, key: Resource) -> Stacks:
-    """The stacks whose resources a key encrypts: all of its region, or its own only."""
+def policy_of(stacks: Stacks, key: Resource) -> list[Statement]:
+    """The statements of a key's policy."""
+    own = statements({key.stack: stacks[key.stack]}, "aws_kms_key")
+    return [each for each in own if each.resource == key]
+
+
+def users(stacks: Stacks, key: Resource) -> set[str]:
+    """Whom the resources that a key encrypts have use it: all of a region's or the foundation's for its
+    one key, else what names the key.
+    """
     layer, _, region = key.stack.partition("-")
-    if layer == "security":
-        return {name: stack for name, stack in stacks.items() if name.endswith(region)}
-    return {key.stack: stacks[key.stack]}
+    for_all = layer in {"security", FOUNDATION_WORKSPACE}
+    reach = region if layer == "security" else key.stack
+    near = {name: stack for name, stack in stacks.items() if name.endswith(reach)}
+    found = {
+        user
+        for resource in resources(near, *USERS)
+        if for_all or f"${{aws_kms_key.{key.address}.arn}}" in resource.body.values()
+        for user in USERS[resource.kind]
+    }
+    return found | SNAPSHOT_COPIES if layer == FOUNDATION_WORKSPACE else found
 
 
 def test_a_key_lets_in_who_uses_it_and_nobody_else(everywhere: Stacks) -> None:
     for key in all_of(everywhere, "aws_kms_key"):
-        own = {key.stack: everywhere[key.stack]}
-        policy = [each for each in statements(own, "aws_kms_key") if not account_root(each)]
-        users = {
-            user
-            for resource in resources(encrypted_under(everywhere, key), *USERS)
-            for user in USERS[resource.kind]
-        }
-        if key.stack.startswith(FOUNDATION_WORKSPACE):
-            users |= SNAPSHOT_COPIES
-        assert {user for each in policy for user in admitted(each)} == users, key
+        policy = [each for each in policy_of(everywhere, key) if not account_root(each)]
+        assert {user for each in policy for user in admitted(each)} == users(everywhere, key), key
 
 
 def test_a_key_is_handed_over_to_iam_by_one_statement(everywhere: Stacks) -> None:
     """https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html"""
     for key in all_of(everywhere, "aws_kms_key"):
-        own = {key.stack: everywhere[key.stack]}
-        (root,) = (each for each in statements(own, "aws_kms_key") if account_root(each))
+        (root,) = (each for each in policy_of(everywhere, key) if account_root(each))
         assert (root.actions, root.targets) == (["kms:*"], ["*"]), root
         assert "bypass_policy_lockout_safety_check" not in key.body
 
@@ -83,7 +92,8 @@ def test_each_use_of_a_key_is_bound_by_its_condition(everywhere: Stacks) -> None
         if statement.actions == ["kms:CreateGrant"]:
             assert statement.required("kms:GrantIsForAWSResource") == ["true"], statement
         else:
-            assert set(statement.actions) <= FOR_USE, statement
+            signs = statement.resource.body.get("key_usage") == "SIGN_VERIFY"
+            assert set(statement.actions) <= (FOR_SIGNATURES if signs else FOR_USE), statement
         for service in statement.principals.get("Service", []):
             assert bound(statement, service), statement
 

@@ -27,10 +27,12 @@ SERVED_ACCOUNT = (
     "kms:EncryptionContext:aws:logs:arn",
     "kms:EncryptionContext:aws:sqs:arn",
 )
-# AWS's own policies that roles may have: neither leaves a choice.
+# AWS's own policies that roles may have: none of them leaves a choice.
 MANAGED_POLICIES = {
     # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Monitoring.OS.Enabling.html
     "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole",
+    # https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html
+    "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup",
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
     "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
 }
@@ -116,7 +118,7 @@ def test_functions_are_invoked_by_one_source_of_this_account(environment: Stacks
 
 
 def test_every_policy_can_be_read_here(everywhere: Stacks) -> None:
-    """Of AWS's own policies two are known, and none is built where no test sees it."""
+    """Of AWS's own policies few are known, and none is built where no test sees it."""
     for attachment in resources(everywhere, "aws_iam_role_policy_attachment"):
         assert attachment.body["policy_arn"] in MANAGED_POLICIES, attachment
     for role in all_of(everywhere, "aws_iam_role"):

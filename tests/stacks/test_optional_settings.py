@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,43 +14,20 @@ from tests.stacks.resources import resources
 from tests.stacks.test_global_dns import pretended
 from tests.stacks.test_regions_are_equal import LAYERS, comparable
 from tests.stacks.test_terraform_accepts import problems
-from tests.synthesis import Stacks, read_stacks, run_app
+from tests.synthesis import EVERYTHING_ON, Stacks
 from trading.engine.import_identities import IMPORTABLE, REPEATABLE
 
-EVERYTHING_ON = """
-from dataclasses import replace
-from stacks import lazy_bindings, settings
-lazy_bindings.install()
-settings.ENVIRONMENTS = tuple(
-    replace(
-        environment,
-        mutual_tls=tuple(
-            settings.Truststore(region.name, f"s3://pki-{region.name}/clients.pem", "v1")
-            for region in settings.REGIONS
-        ),
-        allowed_client_cidrs=("198.51.100.0/24", "2001:db8::/32"),
-        dnssec=True,
-        aws_backup_days=90,
-    )
-    for environment in settings.ENVIRONMENTS
-)
-from stacks.platform import synthesize
-synthesize("dev-pr42")
-"""
 ACCOUNT = "${data.aws_caller_identity.current.account_id}"
 
 
 @pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("everything-on")
-    result = run_app(folder, "dev-pr42", "-c", EVERYTHING_ON)
-    assert result.returncode == 0, result.stderr
-    return folder
+def output(synthesized_directory: Callable[[str], Path]) -> Path:
+    return synthesized_directory(EVERYTHING_ON)
 
 
 @pytest.fixture(scope="module")
-def stacks(output: Path) -> Stacks:
-    return read_stacks(output)
+def stacks(synthesized: Callable[[str], Stacks]) -> Stacks:
+    return synthesized(EVERYTHING_ON)
 
 
 def test_terraform_finds_every_stack_valid(output: Path, tmp_path: Path) -> None:
