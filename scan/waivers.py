@@ -54,11 +54,12 @@ def read_waivers(path: Path = WAIVERS) -> list[Waiver]:
     try:
         entries = tomllib.loads(path.read_text())["waiver"]
         waivers = [Waiver(**{**entry, "subjects": tuple(entry["subjects"])}) for entry in entries]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        argued = [all((one.because.strip(), one.instead.strip(), one.subjects)) for one in waivers]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise OperatorError(f"{path} cannot be read as waivers: {error}") from error
-    for waiver in waivers:
-        if not all((waiver.because.strip(), waiver.instead.strip(), waiver.subjects)):
-            raise OperatorError(f"{path}: {waiver.tool} {waiver.check} lacks a reason or a subject")
+    if not all(argued):
+        waiver = waivers[argued.index(False)]
+        raise OperatorError(f"{path}: {waiver.tool} {waiver.check} lacks a reason or a subject")
     return waivers
 
 
