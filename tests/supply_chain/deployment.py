@@ -11,7 +11,8 @@ from tests.synthesis import Stack
 
 ACCOUNT = "123456789012"
 REPOSITORY = "acme@11/trading@22"
-STATE_BUCKET = "state"
+# Called as badly as can be: like the buckets of dev.
+STATE_BUCKET = f"state-{ACCOUNT}-acme-dev"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/deployment/runtime"
 
 

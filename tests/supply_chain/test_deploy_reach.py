@@ -160,6 +160,8 @@ def test_a_deploy_may(
         # What nobody but an administrator may: what outlives the environments, and what is watched by.
         ("s3:PutBucketPolicy", f"arn:aws:s3:::{STATE_BUCKET}", UNTAGGED),
         ("s3:DeleteBucket", f"arn:aws:s3:::{STATE_BUCKET}", UNTAGGED),
+        ("s3:DeleteObjectVersion", f"{STATES}/dev/api-us-east-1.tfstate", UNTAGGED),
+        ("s3:GetObject", f"{STATES}/prod-copy/api-us-east-1.tfstate", UNTAGGED),
         ("s3:PutObject", f"{STATES}/foundation/foundation-us-east-1.tfstate", UNTAGGED),
         ("s3:DeleteObject", f"{ARCHIVE}/dev/us-east-1/x", UNTAGGED),
         ("s3:PutBucketPolicy", ARCHIVE, UNTAGGED),

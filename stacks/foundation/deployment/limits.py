@@ -51,6 +51,14 @@ def limits(reach: Reach) -> list[Statement]:
             [f"arn:aws:s3:::{reach.state.name}", f"arn:aws:s3:::{reach.state.name}/*"],
             effect="Deny",
         ),
+        # Where the bucket is called like those of an environment, its role would reach all states.
+        Statement("LeaveOtherStatesAlone", ["s3:*"], reach.other_states(), effect="Deny"),
+        Statement(
+            "LeaveFoundationAlone",
+            ["s3:DeleteObject", "s3:PutObject"],
+            [reach.foundation_states()],
+            effect="Deny",
+        ),
         Statement(
             "LeaveAuditAlone",
             ["account:*", "cloudtrail:*", "config:*", "guardduty:*", "organizations:*"],

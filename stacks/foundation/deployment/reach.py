@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stacks.settings import ENVIRONMENTS, FOUNDATION_WORKSPACE, PROJECT, Environment, StateBucket
@@ -61,6 +61,15 @@ class Reach:
         start = f"arn:aws:s3:::{self.state.name}/{PROJECT}"
         return [f"{start}/{ending}/{end}" for ending in self.endings]
 
+    def other_states(self) -> list[str]:
+        """The states of the other environments."""
+        others = [replace(self, environment=other) for other in self._others]
+        return [arn for other in others for arn in other.state_objects()]
+
+    def foundation_states(self) -> str:
+        """The states of the foundation."""
+        return f"arn:aws:s3:::{self.state.name}/{PROJECT}/{FOUNDATION_WORKSPACE}/*"
+
     @property
     def tagged(self) -> Condition:
         """That a thing has our tags."""
@@ -74,7 +83,7 @@ class Reach:
     @property
     def tagged_as_another(self) -> Condition:
         """That a thing has the tags of another environment of ours."""
-        others = [other.name for other in ENVIRONMENTS if other != self.environment]
+        others = [other.name for other in self._others]
         return {
             "StringEquals": {"aws:ResourceTag/Project": PROJECT},
             "StringLike": {
@@ -83,6 +92,10 @@ class Reach:
                 ]
             },
         }
+
+    @property
+    def _others(self) -> list[Environment]:
+        return [other for other in ENVIRONMENTS if other != self.environment]
 
     def _tags(self, of: str) -> Condition:
         return {

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stacks.policies import Statement
-from stacks.settings import FOUNDATION_WORKSPACE, PROJECT
 
 if TYPE_CHECKING:
     from stacks.foundation.deployment.reach import Reach
@@ -210,7 +209,6 @@ def read_state(reach: Reach) -> list[Statement]:
     Whether a database will be brought back is in the archive, beside what is kept of it.
     """
     bucket = f"arn:aws:s3:::{reach.state.name}"
-    foundation = f"{bucket}/{PROJECT}/{FOUNDATION_WORKSPACE}/*"
     # Terraform looks for a state of no workspace before it chooses one; there never is one.
     layers = ("api-*", "data-*", "global-*", "network-*", "security-*")
     no_workspace = [f"{bucket}/{layer}.tfstate" for layer in layers]
@@ -220,7 +218,12 @@ def read_state(reach: Reach) -> list[Statement]:
         Statement(
             "ReadStates",
             ["s3:GetObject"],
-            [*reach.state_objects(), foundation, *no_workspace, *reach.kept("*/standing.json")],
+            [
+                *reach.state_objects(),
+                reach.foundation_states(),
+                *no_workspace,
+                *reach.kept("*/standing.json"),
+            ],
         ),
         Statement(
             "LockStates",
