@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -330,3 +331,35 @@ def test_a_quiet_run_says_only_the_result() -> None:
 def test_a_verbose_run_names_every_resource() -> None:
     result = trading("deploy", "security-us-east-1", "--yes", "--verbose")
     assert "fake_resource.r0 done" in result.stdout
+
+
+def test_plans_are_exported_as_terraforms_json(project: Project, tmp_path: Path) -> None:
+    project.behave("security-us-east-1", show={"planned_values": {"root_module": {}}})
+    project.behave("security-us-west-2", fail_plan="AccessDenied")
+    folder = tmp_path / "exported" / "dev"
+    stacks = ("security-us-east-1", "security-us-west-2", "network-us-east-1")
+    result = trading("plan", *stacks, "--export", str(folder))
+    assert "security-us-west-2 could not be planned" in result.stderr
+    # Neither the one that failed, nor the one that waits.
+    assert [path.name for path in folder.iterdir()] == ["security-us-east-1.json"]
+    exported = json.loads((folder / "security-us-east-1.json").read_text())
+    assert exported["planned_values"] == {"root_module": {}}
+    [call] = [call for call in project.calls("show") if call["moment"] == "start"]
+    assert call["stack"] == "security-us-east-1"
+    assert call["arguments"][-1].endswith("plans/security-us-east-1.tfplan")
+    # There are secrets in it.
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_no_plan_is_exported_unasked(project: Project) -> None:
+    assert trading("plan", "security-us-east-1").exit_code == 2
+    assert project.calls("show") == []
+
+
+def test_plans_are_exported_into_a_folder(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("kept")
+    result = trading("plan", "security-us-east-1", "--export", str(file))
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {file}: File exists\n"
+    assert file.read_text() == "kept"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.scan.seeds import Document, Violation, in_statement, with_statement
+from tests.scan.seeds import UNKNOWN, Document, Violation, in_statement, put, remove, with_statement
 
 
 def _policy(statement: Document) -> str:
@@ -111,5 +111,21 @@ PLANNED: list[Violation[Document]] = [
         "role",
         with_statement(ROLE_POLICY, Action=["sqs:*"], Resource=["*"]),
         "cloudsplaining ServiceWildcard",
+    ),
+]
+
+# What a scanner passes because it does not see it: only that it judged less says so.
+UNSEEN: list[Violation[Document]] = [
+    Violation(
+        "policy-that-a-plan-does-not-know",
+        "role",
+        put(ROLE_POLICY, UNKNOWN),
+        "parliament statement",
+    ),
+    Violation(
+        "policy-that-no-one-has",
+        "role",
+        remove("aws_iam_role_policy.function"),
+        "cloudsplaining PrivilegeEscalation",
     ),
 ]

@@ -174,6 +174,22 @@ SYNTHESIZED: list[Violation[Document]] = [
     ),
 ]
 
+# What a scanner passes because it does not see it: only that it judged less says so.
+UNSEEN: list[Violation[Document]] = [
+    Violation(
+        "rotation-that-nobody-knows",
+        SECURITY,
+        put("aws_kms_key.platform_key.enable_key_rotation", "${var.rotation}"),
+        "checkov CKV_AWS_7",
+    ),
+    Violation(
+        "key-that-is-made-no-times",
+        SECURITY,
+        put("aws_kms_key.platform_key.count", 0),
+        "checkov CKV_AWS_33",
+    ),
+]
+
 # What scanners do not look for, in what is synthesized of dev.
 OWN: list[Violation[Document]] = [
     Violation(
