@@ -40,7 +40,8 @@ def check_dependencies(locks: Path = LOCKS) -> Outcome:
             )
         findings += _vulnerabilities(scope, judged)
     if not_run and os.environ.get("SCAN_REQUIRE_ADVISORIES") == "1":
-        raise OperatorError(f"{TOOL} did not judge {next(iter(not_run.items()))}")
+        scope, why = next(iter(not_run.items()))
+        raise OperatorError(f"{TOOL} did not judge {scope}: {why}")
     every = frozenset({scope for scope, _ in evaluated} | not_run.keys())
     return Outcome(TOOL, tuple(sorted(set(findings))), evaluated, not_run, every)
 

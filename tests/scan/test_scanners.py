@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from scan.gates.dependencies import check_dependencies
 from scan.gates.workflows import check_workflows
 from scan.tools import read_json, run_scanner
 from trading.errors import OperatorError
@@ -70,3 +72,22 @@ def test_a_gate_says_so_too(scanners: Path, tmp_path: Path) -> None:
     install(scanners, "zizmor", "echo not JSON")
     with pytest.raises(OperatorError, match="zizmor did not answer in JSON, but with: not JSON"):
         check_workflows(tmp_path)
+
+
+def test_packages_that_nobody_judged_are_told_and_may_be_required(
+    scanners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = {"name": "boto3", "version": "1.40.0", "vulns": []}
+    skipped = {"name": "pymysql", "skip_reason": "Dependency not found on PyPI"}
+    install(scanners, "pip-audit", f"echo '{json.dumps({'dependencies': [judged, skipped]})}'")
+    (tmp_path / "lambda.txt").touch()
+    outcome = check_dependencies(tmp_path)
+    told = {"requirements/lambda.txt": "1 packages: no advisory service is reached"}
+    assert outcome.not_run == told
+    assert outcome.evaluated == {("requirements/lambda.txt", "package"): 1}
+    monkeypatch.setenv("SCAN_REQUIRE_ADVISORIES", "1")
+    with pytest.raises(OperatorError) as error:
+        check_dependencies(tmp_path)
+    assert str(error.value) == (
+        "pip-audit did not judge requirements/lambda.txt: 1 packages: no advisory service is reached"
+    )
