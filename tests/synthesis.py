@@ -82,7 +82,9 @@ def synthesized_directory(
     TESTS_SYNTHESIZED names a folder of such folders instead, for tests of these tests.
     """
     own = tmp_path_factory.getbasetemp()
-    shared = own if worker_id == "master" else own.parent
+    # As deep as a process's own: the path from here to the state folder is part of the JSON.
+    shared = own if worker_id == "master" else own.parent / "synthesized"
+    shared.mkdir(exist_ok=True)
     given = os.environ.get("TESTS_SYNTHESIZED")
 
     @cache
