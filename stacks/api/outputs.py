@@ -11,13 +11,11 @@ class ApiOutputs:
 
     The shared name is the same in every region and reached by latency; the regional name is this
     region alone. Each has a target and a hosted zone for the alias record that the DNS layer makes.
-    `invoke_url` is the API's own address, or the regional name where that address is closed.
     `failing_alarm_name` is the alarm that says that the region fails its clients.
     """
 
     rest_api_id: str
     stage_name: str
-    invoke_url: str
     shared_domain_name: str
     shared_domain_target: str
     shared_domain_zone_id: str

@@ -61,7 +61,8 @@ NEW_ONE_FIRST = TerraformResourceLifecycle(create_before_destroy=True)
 class RestApi(Construct):
     """One stage, named as the workspace, that always serves the latest deployment.
 
-    Without its own address (`has_own_address`) it is reached by its custom domains only.
+    It is reached by its custom domains only: its own address takes TLS 1.0, and asks for no certificate.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-custom-domain-tls-version.html
     """
 
     def __init__(
@@ -71,19 +72,17 @@ class RestApi(Construct):
         *,
         kms_key_arn: str,
         throttling: Throttling,
-        has_own_address: bool,
     ) -> None:
         super().__init__(stack, "rest")
         self._stack = stack
         self._kms_key_arn = kms_key_arn
-        self.has_own_address = has_own_address
         self.api = ApiGatewayRestApi(
             self,
             "api",
             name=stack.named("trade-api"),
             description=f"Trades of {stack.region}, {stack.suffix}",
             endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=["REGIONAL"]),
-            disable_execute_api_endpoint=not has_own_address,
+            disable_execute_api_endpoint=True,
             lifecycle=NEW_ONE_FIRST,
             tags={"Name": stack.named("trade-api")},
         )
@@ -105,9 +104,9 @@ class RestApi(Construct):
             rest_api_id=self.api.id,
             triggers={
                 "definition": definition.digest,
-                # The address is closed, or opened again, by a deployment only:
+                # An API that was deployed with its address open closes it by another deployment only:
                 # https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-disable-default-endpoint.html
-                "own_address": str(self.has_own_address).lower(),
+                "own_address": "closed",
             },
             lifecycle=NEW_ONE_FIRST,
             depends_on=definition.resources,
@@ -154,8 +153,9 @@ class RestApi(Construct):
                 throttling_rate_limit=throttling.requests_per_second,
                 throttling_burst_limit=throttling.burst,
                 metrics_enabled=True,
-                logging_level="INFO",
-                # A data trace writes bodies, and with them trades, into the log.
+                # More than errors would be paths, which may hold an account; the access log has the rest. A
+                # data trace writes bodies, and with them trades.
+                logging_level="ERROR",
                 data_trace_enabled=False,
             ),
         )

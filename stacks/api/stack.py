@@ -73,17 +73,15 @@ class ApiStack(RegionalStack):
         trade_api = self._trade_api(context, migration)
         reporter = trade_reporter(self, context, self._database, dead_letters, after=migration)
         reconcile_positions(self, migrator, self._database.cluster_resource_id, after=[trade_api])
-        # Where clients show a certificate, the API's own address, which asks for none, is no way round.
-        client_certificates = mutual_tls(self, region)
         rest = RestApi(
             self,
             trade_api,
             kms_key_arn=self._key_arn,
             throttling=workspace.environment.throttling,
-            has_own_address=client_certificates is None,
         )
         self._add_firewall(rest)
         certificate = Certificate(self, self._domain)
+        client_certificates = mutual_tls(self, region)
         shared, regional = (
             CustomDomain(self, construct_id, name, certificate.arn, rest, client_certificates)
             for construct_id, name in (
@@ -204,7 +202,6 @@ def _outputs(
     return ApiOutputs(
         rest_api_id=rest.api.id,
         stage_name=rest.stage.stage_name,
-        invoke_url=rest.stage.invoke_url if rest.has_own_address else regional.url,
         shared_domain_name=shared.domain.domain_name,
         shared_domain_target=shared.domain.regional_domain_name,
         shared_domain_zone_id=shared.domain.regional_zone_id,

@@ -86,7 +86,7 @@ def publishes(*logs: str) -> Check:
 CHECKS: dict[str, Check] = {
     "APIGateway.1": every(
         "aws_api_gateway_method_settings",
-        lambda it: it["method_path"] == "*/*" and it["settings"]["logging_level"] == "INFO",
+        lambda it: it["method_path"] == "*/*" and it["settings"]["logging_level"] == "ERROR",
     ),
     "APIGateway.2": every("aws_api_gateway_stage", lambda it: it.get("client_certificate_id")),
     "APIGateway.3": every("aws_api_gateway_stage", lambda it: it["xray_tracing_enabled"]),

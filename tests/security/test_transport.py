@@ -74,6 +74,9 @@ def test_aurora_takes_no_connection_without_tls(environment: Stacks) -> None:
 def test_the_apis_names_speak_tls_1_2(environment: Stacks) -> None:
     for name in all_of(environment, "aws_api_gateway_domain_name"):
         assert name.body["security_policy"] == "TLS_1_2", name
+    # By its own address it would take TLS 1.0.
+    for api in all_of(environment, "aws_api_gateway_rest_api"):
+        assert api.body["disable_execute_api_endpoint"] is True, api
 
 
 def test_health_is_asked_for_over_https(environment: Stacks) -> None:

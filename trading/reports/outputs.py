@@ -78,7 +78,7 @@ def _region(published: Mapping[str, Any], target: Target) -> RegionOutputs:
     values = {field.name: published.get(field.name) for field in fields(RegionOutputs)}
     if "rest_api_id" in published:
         values["api_invoke_url"] = target.api_url(
-            published["rest_api_id"], published["stage_name"], published["invoke_url"]
+            published["rest_api_id"], published["stage_name"], published["regional_domain_url"]
         )
     return RegionOutputs(**values)
 

@@ -216,7 +216,7 @@ def test_the_stage_traces_limits_and_logs_without_bodies(
     assert settings["method_path"] == "*/*"
     assert settings["settings"] == {
         "data_trace_enabled": False,
-        "logging_level": "INFO",
+        "logging_level": "ERROR",
         "metrics_enabled": True,
         "throttling_burst_limit": environment.throttling.burst,
         "throttling_rate_limit": environment.throttling.requests_per_second,

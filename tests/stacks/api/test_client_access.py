@@ -50,7 +50,7 @@ def test_everyone_may_call_by_default(api: Resources) -> None:
     assert "aws_wafv2_ip_set" not in api
     for domain in api["aws_api_gateway_domain_name"].values():
         assert "mutual_tls_authentication" not in domain
-    assert one(api["aws_api_gateway_rest_api"])["disable_execute_api_endpoint"] is False
+    assert one(api["aws_api_gateway_rest_api"])["disable_execute_api_endpoint"] is True
 
 
 def test_only_listed_addresses_do_more_than_ask_for_the_health(tmp_path: Path) -> None:
@@ -101,18 +101,6 @@ def test_clients_show_a_certificate_by_every_name_and_there_is_no_way_round(
     assert document["locals"]["truststore_uri"] == "s3://company-pki-us-east-1/clients.pem"
     assert document["locals"]["truststore_version"] == "v-us-east-1"
     assert one(resources["aws_api_gateway_rest_api"])["disable_execute_api_endpoint"] is True
-    assert "execute-api" not in document["output"]["invoke_url"]["value"]
-    regional = "${aws_api_gateway_domain_name.regional_domain_name.domain_name}"
-    assert document["output"]["invoke_url"]["value"] == f"https://{regional}"
-
-
-def test_the_apis_own_address_is_closed_by_a_new_deployment(tmp_path: Path) -> None:
-    def triggers(folder: str, settings: Environment) -> dict[str, str]:
-        resources = api_stack(tmp_path / folder, settings)["resource"]
-        found: dict[str, str] = one(resources["aws_api_gateway_deployment"])["triggers"]
-        return found
-
-    assert triggers("on", replace(DEV, mutual_tls=TRUSTSTORES)) != triggers("off", DEV)
 
 
 def changed(number: int, **members: str) -> tuple[Truststore, ...]:
