@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from stacks.policies import Condition, Statement, policy
 
-USE = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+ENCRYPT = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]
+USE = [*ENCRYPT, "kms:DescribeKey"]
 
 # These act with the identity of the caller, or of the role they were given: what keeps data, in an
 # environment and beyond it, and what else an environment has.
@@ -112,7 +113,8 @@ def log_groups(account_id: str, region: str, name: str = "*") -> Statement:
     return _service(
         "LogGroupsOfThisAccount",
         f"logs.{region}.amazonaws.com",
-        USE,
+        # To describe a key nobody gives a context, so a statement that asks for one cannot allow it.
+        ENCRYPT,
         {
             "ArnLike": {
                 "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:log-group:{name}"

@@ -348,7 +348,8 @@ def test_plans_are_exported_as_terraforms_json(project: Project, tmp_path: Path)
     assert call["stack"] == "security-us-east-1"
     assert call["arguments"][-1].endswith("plans/security-us-east-1.tfplan")
     # There are secrets in it.
-    assert folder.stat().st_mode & 0o077 == 0
+    for path in (folder, folder / "security-us-east-1.json"):
+        assert path.stat().st_mode & 0o077 == 0
 
 
 def test_no_plan_is_exported_unasked(project: Project) -> None:

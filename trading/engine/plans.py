@@ -108,7 +108,7 @@ def export_plans(engine: Engine, results: Sequence[StackFinished], folder: Path)
     def export(name: str) -> None:
         directory = engine.graph.stacks[name].directory
         shown = engine.terraform.show(directory, _plan_file(engine, name))
-        write_whole(folder / f"{name}.json", json.dumps(shown))
+        write_whole(folder / f"{name}.json", json.dumps(shown), mode=0o600)
 
     with ThreadPoolExecutor(engine.parallelism) as pool:
         list(pool.map(export, planned))

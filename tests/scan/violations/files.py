@@ -69,7 +69,7 @@ SUPPLY_CHAIN: list[Violation[str]] = [
         "package-without-a-hash",
         "requirements/lambda.txt",
         lambda text: f"{text}seeded==1.0\n    # via -r requirements/lambda.in\n",
-        "tests/supply_chain/test_locks.py::test_every_package_has_its_hashes[lambda.txt]",
+        "tests/supply_chain/test_requirements.py::test_every_package_has_its_hashes[lambda.txt]",
     ),
     Violation(
         "action-by-a-tag",
