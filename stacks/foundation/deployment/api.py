@@ -30,7 +30,7 @@ def write_api(reach: Reach) -> list[Statement]:
                 "lambda:UpdateFunctionCode",
                 "lambda:UpdateFunctionConfiguration",
             ],
-            reach.named("lambda", "function:"),
+            reach.functions(),
         ),
         Statement(
             "ChangeApis",

@@ -99,17 +99,12 @@ def write_archive(reach: Reach) -> list[Statement]:
     """Before a database is replaced its rows are counted and kept, and afterwards brought back."""
     account = reach.account_id
     return [
-        Statement("CountRows", ["rds-data:ExecuteStatement"], reach.named("rds", "cluster:")),
+        Statement("CountRows", ["rds-data:ExecuteStatement"], reach.clusters()),
         Statement(
             "CountRowsAsMaster",
             ["secretsmanager:GetSecretValue"],
             [f"arn:aws:secretsmanager:*:{account}:secret:rds!cluster-*"],
-            # RDS tags the secret with its cluster, which bears our name.
-            conditions={
-                "ArnLike": {
-                    "aws:ResourceTag/aws:rds:primaryDBClusterArn": reach.named("rds", "cluster:")
-                }
-            },
+            conditions=reach.of_own_cluster,
         ),
         Statement("KeepAndRestore", ["s3:GetObject", "s3:PutObject"], reach.kept()),
     ]

@@ -10,6 +10,11 @@ from stacks.settings import ENVIRONMENTS, FOUNDATION_WORKSPACE, PROJECT, Environ
 if TYPE_CHECKING:
     from stacks.policies import Condition
 
+# What the stacks call functions and roles, so that no other role of the account that merely ends like an
+# environment is reached: a company may well have an `admin-prod`. tests/supply_chain compares.
+FUNCTIONS = ("schema-migrator", "trade-api", "trade-reporter")
+ROLES = (*FUNCTIONS, "aurora-backup", "rds-monitoring", "vpc-flow-log")
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -31,6 +36,20 @@ class Reach:
         """The ARNs of a kind's things by our names; `end` follows the name in the ARN."""
         start = f"arn:aws:{service}:{region}:{self.account_id}:{kind}*-"
         return [f"{start}{ending}{end}" for ending in self.endings]
+
+    def functions(self) -> list[str]:
+        """The environment's functions."""
+        start = f"arn:aws:lambda:*:{self.account_id}:function:"
+        return [f"{start}{name}-{ending}" for name in FUNCTIONS for ending in self.endings]
+
+    def roles(self) -> list[str]:
+        """The roles that functions and services of the environment act as, in any region."""
+        start = f"arn:aws:iam::{self.account_id}:role/"
+        return [f"{start}{name}-*-{ending}" for name in ROLES for ending in self.endings]
+
+    def clusters(self) -> list[str]:
+        """The environment's databases."""
+        return self.named("rds", "cluster:")
 
     def buckets(self, end: str = "") -> list[str]:
         """The environment's buckets, or with `/*` their objects."""
@@ -74,6 +93,11 @@ class Reach:
     def tagged(self) -> Condition:
         """That a thing has our tags."""
         return self._tags("ResourceTag")
+
+    @property
+    def of_own_cluster(self) -> Condition:
+        """That a secret is of a database of ours: RDS tags it with the cluster, which bears our name."""
+        return {"ArnLike": {"aws:ResourceTag/aws:rds:primaryDBClusterArn": self.clusters()}}
 
     @property
     def to_be_tagged(self) -> Condition:

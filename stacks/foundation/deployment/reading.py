@@ -109,7 +109,7 @@ def read_settings(reach: Reach) -> list[Statement]:
                 "iam:ListInstanceProfilesForRole",
                 "iam:ListRolePolicies",
             ],
-            reach.named("iam", "role/", region=""),
+            reach.roles(),
         ),
         Statement(
             "ReadFunctions",
@@ -119,7 +119,7 @@ def read_settings(reach: Reach) -> list[Statement]:
                 "lambda:GetPolicy",
                 "lambda:ListVersionsByFunction",
             ],
-            reach.named("lambda", "function:"),
+            reach.functions(),
         ),
         Statement(
             "ReadDatabases",
