@@ -39,16 +39,16 @@ def _platform(app: App, workspace: Workspace) -> None:
     apis = {region.name: _region(app, workspace, region, zone) for region in REGIONS}
     RecordsStack(app, workspace, zone=zone, apis=apis)
     if GITHUB_REPOSITORY:
-        _bound_roles(app)
+        _bound_roles(app, workspace)
 
 
-def _bound_roles(app: App) -> None:
+def _bound_roles(app: App, workspace: Workspace) -> None:
     """A deploy role can make no other: what it gives a role must not become more than it has itself."""
     for construct in app.node.find_all():
         if isinstance(construct, IamRole):
             stack = PlatformStack.of(construct)
             assert isinstance(stack, PlatformStack)
-            construct.permissions_boundary = boundary_arn(stack.account_id)
+            construct.permissions_boundary = boundary_arn(stack.account_id, workspace.environment)
 
 
 def _region(app: App, workspace: Workspace, region: Region, zone: ZoneStack) -> ApiStack:

@@ -13,9 +13,6 @@ ACCOUNT = "123456789012"
 REPOSITORY = "acme@11/trading@22"
 # Called as badly as can be: like the buckets of dev.
 STATE_BUCKET = f"state-{ACCOUNT}-acme-dev"
-BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/deployment/runtime"
-
-
 NAMES = [environment.name for environment in ENVIRONMENTS]
 
 
@@ -25,6 +22,21 @@ WITH_REPOSITORY = (
     f" os.environ['TRADING_STATE_BUCKET'] = {STATE_BUCKET!r};"
     " import main; main.main()"
 )
+
+
+def with_settings(changed: str) -> str:
+    """The same program, where a mapping changes the settings of the environments it names."""
+    change = (
+        f" changed = {changed}; from dataclasses import replace;"
+        " settings.ENVIRONMENTS = tuple(replace(environment, **changed.get(environment.name, {}))"
+        " for environment in settings.ENVIRONMENTS);"
+    )
+    return WITH_REPOSITORY.replace(" import main;", f"{change} import main;")
+
+
+def boundary(environment: str) -> str:
+    """The boundary of an environment's roles."""
+    return f"arn:aws:iam::{ACCOUNT}:policy/deployment/runtime-{environment}"
 
 
 def filled(text: str, region: str = GLOBAL_REGION) -> str:
@@ -55,9 +67,9 @@ def deployment_roles(foundation: Stack) -> dict[str, dict[str, Any]]:
 def attached(foundation: Stack, role: str) -> list[str]:
     """The addresses of a role's policies."""
     return [
-        attachment["policy_arn"].split(".")[1]
+        attachment["policy_arn"].removeprefix("${one(aws_iam_policy.").removesuffix("[*].arn)}")
         for attachment in foundation["resource"]["aws_iam_role_policy_attachment"].values()
-        if attachment["role"] == f"${{aws_iam_role.{role}.name}}"
+        if attachment["role"] == f"${{one(aws_iam_role.{role}[*].name)}}"
     ]
 
 

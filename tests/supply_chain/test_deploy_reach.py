@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from stacks.foundation.deployment.reach import FUNCTIONS, ROLES
 from stacks.settings import GLOBAL_REGION, SettingsError, parse_workspace
-from tests.supply_chain.deployment import ACCOUNT, BOUNDARY, NAMES, STATE_BUCKET, filled, of
+from tests.supply_chain.deployment import ACCOUNT, NAMES, STATE_BUCKET, boundary, filled, of
 from tests.supply_chain.simulator import Role
-from tests.synthesis import Stacks
+from tests.synthesis import EVERYTHING_ON, Stacks
 
 # How a kind's things are made: the right, and the ARN with the name in it.
 MADE = {
@@ -61,13 +62,28 @@ def test_an_environments_own_role_may_make_all_its_things_and_no_other(
     with_repository: Callable[[str], Stacks], roles: dict[str, Role], workspace: str
 ) -> None:
     owner = parse_workspace(workspace).environment.name
-    context = of(workspace, **{"iam:PermissionsBoundary": BOUNDARY})
+    context = of(workspace, **{"iam:PermissionsBoundary": boundary(owner)})
     found = set(things(with_repository(workspace)))
     assert {action for action, _ in found} == {action for action, _ in MADE.values()}
     for action, arn in found:
         for name in NAMES:
             allowed = roles[f"deploy-{name}"].may(action, arn, context)
             assert allowed == (name == owner), f"deploy-{name}: {action} {arn}"
+
+
+def test_the_roles_and_functions_reached_are_those_that_the_stacks_make(
+    synthesized: Callable[[str], Stacks],
+) -> None:
+    stacks = synthesized(EVERYTHING_ON).values()
+
+    def made(kind: str, key: str, end: str) -> set[str]:
+        bodies = [
+            body for stack in stacks for body in stack.get("resource", {}).get(kind, {}).values()
+        ]
+        return {str(body[key]).removesuffix(end) for body in bodies}
+
+    assert made("aws_iam_role", "name", "-${local.region}-dev-pr42") == set(ROLES)
+    assert made("aws_lambda_function", "function_name", "-dev-pr42") == set(FUNCTIONS)
 
 
 def test_no_workspace_bears_the_name_of_another_environment() -> None:
@@ -88,13 +104,16 @@ ARCHIVE = f"arn:aws:s3:::archive-{ACCOUNT}-us-east-1-foundation"
 SNAPSHOT = f"arn:aws:rds:us-east-1:{ACCOUNT}:cluster-snapshot:archive-dev-us-east-1-1"
 STATES = f"arn:aws:s3:::{STATE_BUCKET}/trading"
 ISSUER = f"{IAM}:oidc-provider/token.actions.githubusercontent.com"
+STRANGER = f"{IAM}:role/admin-us-east-1-dev"
+MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/id"
 DEV = dict(of("dev"))
 UNTAGGED = {"aws:RequestedRegion": GLOBAL_REGION}
 ELSEWHERE = {**DEV, "aws:RequestedRegion": "eu-west-1"}
 NEW = {name: value for name, value in DEV.items() if "ResourceTag" not in name}
-BOUNDED = {**DEV, "iam:PermissionsBoundary": BOUNDARY}
+BOUNDED = {**DEV, "iam:PermissionsBoundary": boundary("dev")}
+OF_PROD = {**DEV, "iam:PermissionsBoundary": boundary("prod")}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +122,9 @@ BOUNDED = {**DEV, "iam:PermissionsBoundary": BOUNDARY}
         ("iam:CreateRole", ROLE, BOUNDED),
         ("iam:PutRolePolicy", ROLE, BOUNDED),
         ("iam:PassRole", ROLE, {**DEV, "iam:PassedToService": "lambda.amazonaws.com"}),
+        ("iam:AttachRolePolicy", ROLE, {**BOUNDED, "iam:PolicyARN": MONITORING}),
+        ("iam:UpdateAssumeRolePolicy", ROLE, DEV),
+        ("iam:TagRole", ROLE, NEW),
         ("ec2:CreateSubnet", SUBNET, NEW),
         ("ec2:CreateSubnet", VPC, DEV),
         ("ec2:CreateTags", SUBNET, {**UNTAGGED, "ec2:CreateAction": "CreateSubnet"}),
@@ -127,17 +149,34 @@ def test_a_deploy_may(
         # More rights for itself, or for a role that it could then act as.
         ("iam:CreateRole", ROLE, DEV),
         ("iam:CreateRole", ROLE, {**DEV, "iam:PermissionsBoundary": f"{IAM}:policy/another"}),
+        ("iam:CreateRole", ROLE, OF_PROD),
         ("iam:PutRolePolicy", ROLE, DEV),
+        ("iam:PutRolePolicy", ROLE, OF_PROD),
+        ("iam:PutRolePermissionsBoundary", ROLE, OF_PROD),
         ("iam:DeleteRolePermissionsBoundary", ROLE, BOUNDED),
         ("iam:AttachRolePolicy", ROLE, {**BOUNDED, "iam:PolicyARN": ADMINISTRATOR}),
         ("iam:PassRole", ROLE, {**DEV, "iam:PassedToService": "ec2.amazonaws.com"}),
         ("iam:UpdateAssumeRolePolicy", f"{IAM}:role/deployment/deploy-dev", DEV),
         ("iam:PutRolePolicy", f"{IAM}:role/deployment/deploy-dev", BOUNDED),
         ("iam:TagRole", f"{IAM}:role/deployment/x-dev", DEV),
-        ("iam:CreatePolicyVersion", BOUNDARY, DEV),
+        ("iam:CreatePolicyVersion", boundary("dev"), DEV),
         ("iam:UpdateOpenIDConnectProviderThumbprint", ISSUER, DEV),
         ("iam:CreateUser", f"{IAM}:user/x-dev", DEV),
         ("sts:AssumeRole", ROLE, DEV),
+        # A role or a function of the account that is called as if it were the environment's.
+        ("iam:UpdateAssumeRolePolicy", STRANGER, DEV),
+        ("iam:PutRolePolicy", STRANGER, BOUNDED),
+        ("iam:PutRolePermissionsBoundary", STRANGER, BOUNDED),
+        ("iam:AttachRolePolicy", STRANGER, {**BOUNDED, "iam:PolicyARN": MONITORING}),
+        ("iam:TagRole", STRANGER, DEV),
+        ("iam:TagRole", STRANGER, NEW),
+        ("iam:PassRole", STRANGER, {**DEV, "iam:PassedToService": "lambda.amazonaws.com"}),
+        ("iam:UpdateAssumeRolePolicy", ROLE, UNTAGGED),
+        ("iam:UpdateAssumeRolePolicy", ROLE, NEW),
+        ("iam:TagRole", ROLE, UNTAGGED),
+        ("iam:TagRole", ROLE, NEW | {"aws:ResourceTag/Project": "another"}),
+        ("lambda:UpdateFunctionCode", FUNCTION.replace("trade-api", "payments"), DEV),
+        ("lambda:AddPermission", FUNCTION.replace("trade-api", "payments"), DEV),
         # What is another's: by its name, its tags, its region.
         ("lambda:UpdateFunctionCode", FUNCTION.replace("dev", "prod"), of("prod")),
         ("lambda:UpdateFunctionCode", FUNCTION.replace("-dev", "-develop"), UNTAGGED),

@@ -16,7 +16,6 @@ import pytest
 from stacks.settings import FOUNDATION_WORKSPACE, GLOBAL_REGION
 from tests.supply_chain.deployment import (
     ACCOUNT,
-    BOUNDARY,
     NAMES,
     REPOSITORY,
     STATE_BUCKET,
@@ -80,8 +79,9 @@ def test_each_role_trusts_one_subject_of_github(foundation: Stack) -> None:
         (trusted[name],) = claims.items()
         assert role["max_session_duration"] <= 7_200
     subject = "token.actions.githubusercontent.com:sub"
-    expected = {f"plan-{name}": (subject, f"repo:{REPOSITORY}:pull_request") for name in NAMES}
+    expected = {}
     for name in NAMES:
+        expected[f"plan-{name}"] = (subject, f"repo:{REPOSITORY}:environment:{name}-plan")
         expected[f"deploy-{name}"] = (subject, f"repo:{REPOSITORY}:environment:{name}")
     assert trusted == expected
     (provider,) = foundation["resource"]["aws_iam_openid_connect_provider"].values()
@@ -169,21 +169,3 @@ def test_a_plan_reads_no_contents(roles: dict[str, Role]) -> None:
         for other in NAMES:
             state = f"arn:aws:s3:::{STATE_BUCKET}/trading/{other}/api-us-east-1.tfstate"
             assert role.may("s3:GetObject", state, of(name)) == (other == name)
-
-
-def test_every_role_of_an_environment_is_within_the_boundary(
-    with_repository: Callable[[str], Stacks], foundation: Stack
-) -> None:
-    boundary = foundation["resource"]["aws_iam_policy"]["deployment_runtime"]
-    assert f"policy{boundary['path']}{boundary['name']}" == BOUNDARY.rpartition(":")[2]
-    ceiling = Role(tuple(json.loads(filled(boundary["policy"]))["Statement"]))
-    for stack in with_repository("prod").values():
-        for role in stack.get("resource", {}).get("aws_iam_role", {}).values():
-            assert filled(role["permissions_boundary"]) == BOUNDARY
-        for policy in stack.get("resource", {}).get("aws_iam_role_policy", {}).values():
-            for statement in json.loads(policy["policy"])["Statement"]:
-                if statement["Effect"] == "Allow":
-                    lacking = [a for a in statement["Action"] if not ceiling.names(a)]
-                    assert lacking == [], policy["name"]
-    for more in ("iam:CreateRole", "iam:PassRole", "sts:AssumeRole", "kms:PutKeyPolicy"):
-        assert not ceiling.names(more)

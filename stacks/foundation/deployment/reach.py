@@ -99,6 +99,12 @@ class Reach:
         """That a secret is of a database of ours: RDS tags it with the cluster, which bears our name."""
         return {"ArnLike": {"aws:ResourceTag/aws:rds:primaryDBClusterArn": self.clusters()}}
 
+    def tagged_through(self, service: str) -> Condition:
+        """That a key has our tags, and a service uses it for us."""
+        tags = self.tagged
+        through = {"kms:ViaService": f"{service}.*.amazonaws.com"}
+        return {**tags, "StringLike": {**tags["StringLike"], **through}}
+
     @property
     def to_be_tagged(self) -> Condition:
         """That a thing is made with our tags."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stacks.foundation.deployment.backup import read_backup
 from stacks.policies import Statement
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def read_settings(reach: Reach) -> list[Statement]:
                 "iam:ListInstanceProfilesForRole",
                 "iam:ListRolePolicies",
             ],
-            reach.roles(),
+            reach.named("iam", "role/", region=""),
         ),
         Statement(
             "ReadFunctions",
@@ -153,6 +154,7 @@ def read_settings(reach: Reach) -> list[Statement]:
             "ReadQueues", ["sqs:GetQueueAttributes", "sqs:ListQueueTags"], reach.named("sqs", "")
         ),
         *_entrance(reach),
+        *read_backup(reach),
     ]
 
 

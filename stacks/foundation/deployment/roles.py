@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdktf import Fn, Op, TerraformCount, Token
 from cdktf_cdktf_provider_aws.iam_openid_connect_provider import IamOpenidConnectProvider
 from cdktf_cdktf_provider_aws.iam_policy import IamPolicy
 from cdktf_cdktf_provider_aws.iam_role import IamRole
@@ -11,10 +12,10 @@ from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAtt
 from constructs import Construct
 
 from stacks.foundation.deployment.api import write_api
+from stacks.foundation.deployment.backup import write_backup
 from stacks.foundation.deployment.boundary import (
-    BOUNDARY_NAME,
     DEPLOYMENT_PATH,
-    boundary_arn,
+    boundary_name,
     runtime_boundary,
 )
 from stacks.foundation.deployment.data import write_archive, write_data, write_state
@@ -39,8 +40,8 @@ DEPLOY_SECONDS = 7_200
 
 
 class DeployRoles(Construct):
-    """Trust is in the subject that GitHub signs: a pull request of the repository, or a job that an
-    environment's protection rules have let through.
+    """Trust is in the subject that GitHub signs: a job that the protection rules of a GitHub environment
+    have let through. A pull request's plan is of one of its own, `prod-plan`: it runs what nobody has read.
 
     IAM is one for all regions, so they belong to one region's stack.
     https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
@@ -57,36 +58,50 @@ class DeployRoles(Construct):
         self._provider = IamOpenidConnectProvider(
             self, "github", url=f"https://{ISSUER}", client_id_list=[AUDIENCE]
         )
-        self._policy(BOUNDARY_NAME, *runtime_boundary(self._account_id))
         for environment in ENVIRONMENTS:
             self._roles(Reach(self._account_id, environment, state))
 
     def _roles(self, reach: Reach) -> None:
         environment = reach.environment
-        settings = self._policy(f"{environment.name}-read-settings", *read_settings(reach))
-        state = self._policy(f"{environment.name}-read-state", *read_state(reach))
-        self._role(environment, "plan", "pull_request", PLAN_SECONDS, settings, state)
+        name = environment.name
+        self._policy(environment, boundary_name(environment), *runtime_boundary(reach))
+        settings = self._policy(environment, f"{name}-read-settings", *read_settings(reach))
+        state = self._policy(environment, f"{name}-read-state", *read_state(reach))
+        self._role(environment, "plan", f"environment:{name}-plan", PLAN_SECONDS, settings, state)
         written = {
             "network": write_network(reach),
-            "security": write_security(reach, boundary_arn(self._account_id)),
+            "security": write_security(reach),
             "data": write_data(reach),
-            "archive": [*write_archive(reach), *write_state(reach)],
+            "archive": [*write_archive(reach), *write_state(reach), *write_backup(reach)],
             "api": write_api(reach),
             "dns": write_dns(reach),
         }
         policies = [
-            self._policy(f"{environment.name}-{layer}", *statements)
+            self._policy(environment, f"{name}-{layer}", *statements)
             for layer, statements in written.items()
         ]
-        limited = self._policy(f"{environment.name}-limits", *limits(reach))
+        limited = self._policy(environment, f"{name}-limits", *limits(reach))
         deploying = (settings, state, *policies, limited)
-        of_environment = f"environment:{environment.name}"
-        self._role(environment, "deploy", of_environment, DEPLOY_SECONDS, *deploying)
+        self._role(environment, "deploy", f"environment:{name}", DEPLOY_SECONDS, *deploying)
 
-    def _policy(self, name: str, *statements: Statement) -> IamPolicy:
+    def _in_own_account(self, environment: Environment) -> TerraformCount | None:
+        """An account that is named as one environment's has no roles of the others: who deploys dev,
+        which nobody approves, has no way into prod's. Which account this is, the plan finds out.
+        """
+        named = sorted({other.account_id for other in ENVIRONMENTS if other.account_id})
+        if not named:
+            return None
+        if environment.account_id:
+            own = Op.eq(self._account_id, environment.account_id)
+        else:
+            own = Op.not_(Fn.contains(named, self._account_id))
+        return TerraformCount.of(Token.as_number(Fn.conditional(own, 1, 0)))
+
+    def _policy(self, environment: Environment, name: str, *statements: Statement) -> IamPolicy:
         return IamPolicy(
             self,
             name,
+            count=self._in_own_account(environment),
             name=name,
             path=DEPLOYMENT_PATH,
             policy=policy(*statements),
@@ -105,6 +120,7 @@ class DeployRoles(Construct):
         role = IamRole(
             self,
             name,
+            count=self._in_own_account(environment),
             name=name,
             path=DEPLOYMENT_PATH,
             description=f"Lets GitHub Actions {purpose} {environment.name}",
@@ -116,8 +132,9 @@ class DeployRoles(Construct):
             IamRolePolicyAttachment(
                 self,
                 f"{name}-{attached.node.id}",
-                role=role.name,
-                policy_arn=attached.arn,
+                count=self._in_own_account(environment),
+                role=f"${{one({role.fqn}[*].name)}}",
+                policy_arn=f"${{one({attached.fqn}[*].arn)}}",
             )
 
     def _trust(self, subject: str) -> str:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stacks.foundation.deployment.backup import BACKUP_POLICY, BACKUP_SERVICE
+from stacks.foundation.deployment.boundary import boundary_arn
 from stacks.policies import Statement
 from stacks.settings import PROJECT, REGIONS
 
 if TYPE_CHECKING:
     from stacks.foundation.deployment.reach import Reach
 
-# The only one of AWS's own policies that a role of ours has (stacks/data/aurora.py).
+# What the role has that writes database metrics (stacks/data/aurora.py).
 _RDS_MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 
 
-def write_security(reach: Reach, boundary_arn: str) -> list[Statement]:
-    """Keys, and the roles that functions and services of the environment act as.
+def write_security(reach: Reach) -> list[Statement]:
+    """Keys, and the roles that functions and services of the environment act as."""
+    return [*_keys(reach), *_roles(reach)]
 
-    A role can be made, or given rights, only within the boundary; none without.
-    """
-    account = reach.account_id
-    roles = reach.named("iam", "role/", region="")
-    bounded = {"StringEquals": {"iam:PermissionsBoundary": boundary_arn}}
+
+def _keys(reach: Reach) -> list[Statement]:
+    keys = f"arn:aws:kms:*:{reach.account_id}:key/*"
     return [
         Statement("MakeKeys", ["kms:CreateKey"], ["*"], conditions=reach.to_be_tagged),
         Statement(
@@ -34,14 +35,14 @@ def write_security(reach: Reach, boundary_arn: str) -> list[Statement]:
                 "kms:UntagResource",
                 "kms:UpdateKeyDescription",
             ],
-            [f"arn:aws:kms:*:{account}:key/*"],
+            [keys],
             conditions=reach.tagged,
         ),
         # Tags given as a key is made are a right of their own.
         Statement(
             "TagNewKeys",
             ["kms:TagResource"],
-            [f"arn:aws:kms:*:{account}:key/*"],
+            [keys],
             conditions={**reach.to_be_tagged, "Null": {"aws:ResourceTag/Project": "true"}},
         ),
         Statement(
@@ -51,9 +52,30 @@ def write_security(reach: Reach, boundary_arn: str) -> list[Statement]:
             [
                 *reach.named("kms", "alias/"),
                 *_bare_aliases(reach),
-                f"arn:aws:kms:*:{account}:key/*",
+                keys,
             ],
         ),
+    ]
+
+
+def _roles(reach: Reach) -> list[Statement]:
+    """A role can be made, or given rights, only within the boundary; none without.
+
+    Trust knows no condition on boundaries, so whom a role trusts may be changed of what has our tags.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+    """
+    account, roles, backed_up = reach.account_id, reach.roles(), reach.environment.aws_backup_days
+    bounded = {
+        "StringEquals": {"iam:PermissionsBoundary": boundary_arn(account, reach.environment)}
+    }
+    attached = [_RDS_MONITORING, *([BACKUP_POLICY] if backed_up else [])]
+    services = [
+        *([BACKUP_SERVICE] if backed_up else []),
+        "lambda.amazonaws.com",
+        "monitoring.rds.amazonaws.com",
+        "vpc-flow-logs.amazonaws.com",
+    ]
+    return [
         Statement(
             "BoundRoles",
             [
@@ -66,13 +88,10 @@ def write_security(reach: Reach, boundary_arn: str) -> list[Statement]:
             conditions=bounded,
         ),
         Statement(
-            "AttachMonitoring",
+            "AttachServicePolicies",
             ["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
             roles,
-            conditions={
-                "StringEquals": {**bounded["StringEquals"]},
-                "ArnEquals": {"iam:PolicyARN": _RDS_MONITORING},
-            },
+            conditions={**bounded, "ArnEquals": {"iam:PolicyARN": attached}},
         ),
         Statement(
             "ChangeRoles",
@@ -85,20 +104,21 @@ def write_security(reach: Reach, boundary_arn: str) -> list[Statement]:
                 "iam:UpdateRoleDescription",
             ],
             roles,
+            conditions=reach.tagged,
         ),
+        Statement(
+            "TagNewRoles",
+            ["iam:TagRole"],
+            roles,
+            conditions={**reach.to_be_tagged, "Null": {"aws:ResourceTag/Project": "true"}},
+        ),
+        # AWS advises against a condition on tags here:
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_iam-tags.html
         Statement(
             "PassRoles",
             ["iam:PassRole"],
             roles,
-            conditions={
-                "StringEquals": {
-                    "iam:PassedToService": [
-                        "lambda.amazonaws.com",
-                        "monitoring.rds.amazonaws.com",
-                        "vpc-flow-logs.amazonaws.com",
-                    ]
-                }
-            },
+            conditions={"StringEquals": {"iam:PassedToService": services}},
         ),
         # What a service needs of an account before its first use there.
         Statement(
