@@ -16,6 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from scan.evidence import Evidence, Stage
+from scan.gates.configuration import check_configuration
+from scan.gates.permissions import check_grammar, check_privileges
+from scan.waivers import judge, read_waivers
 from stacks.settings import FOUNDATION_WORKSPACE
 from tests.end_to_end.api_document import check_against_document
 from tests.end_to_end.behind_terraform import prove_changes_are_found, prove_nothing_is_found
@@ -158,8 +162,15 @@ def test_everything_deploys_and_every_kind_of_thing_is_there(
     assert len(usable_keys(deployed.local.endpoint_url, REGION_NAMES)) == 2 * len(REGION_NAMES) + 1
 
 
-def test_a_second_plan_of_every_stack_shows_no_changes(deployed: Operator) -> None:
-    assert "+0 ~0 -0 resources" in deployed.succeeds("plan")
+def test_a_second_plan_shows_no_changes_and_nothing_unargued(deployed: Operator) -> None:
+    folder = deployed.work / "exported"
+    assert "+0 ~0 -0 resources" in deployed.succeeds("plan", "--export", str(folder))
+    evidence = [Evidence(WORKSPACE, Stage.DEPLOYED, folder)]
+    assert len(evidence[0].stacks) == 14
+    # `make scan` plans one region, and no records: these need all three.
+    gates = (check_configuration, check_grammar, check_privileges)
+    findings = [finding for gate in gates for finding in gate(evidence).findings]
+    assert judge(findings, read_waivers()).failed == ()
 
 
 def test_plain_terraform_in_a_stacks_folder_finds_no_changes_either(deployed: Operator) -> None:
