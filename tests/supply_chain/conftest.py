@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
 
 import pytest
 
 from stacks.settings import FOUNDATION_WORKSPACE, GLOBAL_REGION
-from tests.supply_chain.deployment import WITH_REPOSITORY, attached, deployment_roles, policy_texts
+from tests.supply_chain.deployment import WITH_REPOSITORY, roles_of, with_settings
 from tests.supply_chain.simulator import Role
 from tests.synthesis import Stack, Stacks, read_stacks, run_app
 
@@ -35,16 +34,16 @@ def foundation(with_repository: Callable[[str], Stacks]) -> Stack:
 
 
 @pytest.fixture(scope="session")
+def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The same where staging and prod have AWS Backup, and dev has not."""
+    output = tmp_path_factory.mktemp("backed-up")
+    days = "{name: {'aws_backup_days': 35} for name in ('staging', 'prod')}"
+    result = run_app(output, FOUNDATION_WORKSPACE, "-c", with_settings(days))
+    assert result.returncode == 0, result.stderr
+    return read_stacks(output)[f"foundation-{GLOBAL_REGION}"]
+
+
+@pytest.fixture(scope="session")
 def roles(foundation: Stack) -> dict[str, Role]:
     """Each role with the statements of the policies attached to it."""
-    texts = policy_texts(foundation)
-    return {
-        name: Role(
-            tuple(
-                statement
-                for text in (texts[policy] for policy in attached(foundation, role["address"]))
-                for statement in json.loads(text)["Statement"]
-            )
-        )
-        for name, role in deployment_roles(foundation).items()
-    }
+    return roles_of(foundation)

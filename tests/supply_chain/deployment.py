@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 from stacks.settings import ENVIRONMENTS, GLOBAL_REGION
-from tests.supply_chain.simulator import Context
+from tests.supply_chain.simulator import Context, Role
 from tests.synthesis import Stack
 
 ACCOUNT = "123456789012"
@@ -71,6 +72,21 @@ def attached(foundation: Stack, role: str) -> list[str]:
         for attachment in foundation["resource"]["aws_iam_role_policy_attachment"].values()
         if attachment["role"] == f"${{one(aws_iam_role.{role}[*].name)}}"
     ]
+
+
+def roles_of(foundation: Stack) -> dict[str, Role]:
+    """Each role of GitHub Actions with the statements of the policies attached to it."""
+    texts = policy_texts(foundation)
+    return {
+        name: Role(
+            tuple(
+                statement
+                for text in (texts[policy] for policy in attached(foundation, role["address"]))
+                for statement in json.loads(text)["Statement"]
+            )
+        )
+        for name, role in deployment_roles(foundation).items()
+    }
 
 
 def of(suffix: str, **more: str | list[str]) -> Context:

@@ -89,12 +89,13 @@ def test_each_role_trusts_one_subject_of_github(foundation: Stack) -> None:
     assert provider["client_id_list"] == ["sts.amazonaws.com"]
 
 
-def test_the_policies_are_as_small_as_iam_wants_them(foundation: Stack) -> None:
-    for address, text in policy_texts(foundation).items():
-        size = len(json.dumps(json.loads(text), separators=(",", ":")))
-        assert size <= POLICY_CHARACTERS, address
-    for name, role in deployment_roles(foundation).items():
-        assert 0 < len(attached(foundation, role["address"])) <= POLICIES_PER_ROLE, name
+def test_the_policies_are_as_small_as_iam_wants_them(foundation: Stack, backed_up: Stack) -> None:
+    for made in (foundation, backed_up):
+        for address, text in policy_texts(made).items():
+            size = len(json.dumps(json.loads(text), separators=(",", ":")))
+            assert size <= POLICY_CHARACTERS, address
+        for name, role in deployment_roles(made).items():
+            assert 0 < len(attached(made, role["address"])) <= POLICIES_PER_ROLE, name
 
 
 def test_the_recording_knows_all_that_an_environment_has(

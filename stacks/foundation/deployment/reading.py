@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stacks.foundation.deployment.backup import read_backup
 from stacks.policies import Statement
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ DATABASES = [
 
 
 def read_settings(reach: Reach) -> list[Statement]:
-    """The settings of all that an environment has."""
+    """The settings of what an environment has behind its API."""
     account = reach.account_id
     return [
         Statement("List", LISTED, ["*"]),
@@ -113,16 +112,6 @@ def read_settings(reach: Reach) -> list[Statement]:
             reach.named("iam", "role/", region=""),
         ),
         Statement(
-            "ReadFunctions",
-            [
-                "lambda:GetFunction",
-                "lambda:GetFunctionCodeSigningConfig",
-                "lambda:GetPolicy",
-                "lambda:ListVersionsByFunction",
-            ],
-            reach.functions(),
-        ),
-        Statement(
             "ReadDatabases",
             DATABASES,
             # Some of these name one thing, others ask for all of a kind.
@@ -153,16 +142,24 @@ def read_settings(reach: Reach) -> list[Statement]:
         Statement(
             "ReadQueues", ["sqs:GetQueueAttributes", "sqs:ListQueueTags"], reach.named("sqs", "")
         ),
-        *_entrance(reach),
-        *read_backup(reach),
     ]
 
 
-def _entrance(reach: Reach) -> list[Statement]:
-    """The API, its firewall, certificates and names. What these are called AWS chooses, by an id."""
+def read_api(reach: Reach) -> list[Statement]:
+    """The functions; the API, its firewall, certificates and names, whose ids AWS chooses."""
     account = reach.account_id
     apis = ["restapis/*", "domainnames/*", "tags/*"]
     return [
+        Statement(
+            "ReadFunctions",
+            [
+                "lambda:GetFunction",
+                "lambda:GetFunctionCodeSigningConfig",
+                "lambda:GetPolicy",
+                "lambda:ListVersionsByFunction",
+            ],
+            reach.functions(),
+        ),
         Statement(
             "ReadApis", ["apigateway:GET"], [f"arn:aws:apigateway:*::/{api}" for api in apis]
         ),

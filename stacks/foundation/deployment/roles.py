@@ -12,7 +12,7 @@ from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAtt
 from constructs import Construct
 
 from stacks.foundation.deployment.api import write_api
-from stacks.foundation.deployment.backup import write_backup
+from stacks.foundation.deployment.backup import read_backup, write_backup
 from stacks.foundation.deployment.boundary import (
     DEPLOYMENT_PATH,
     boundary_name,
@@ -23,8 +23,8 @@ from stacks.foundation.deployment.dns import write_dns
 from stacks.foundation.deployment.limits import limits
 from stacks.foundation.deployment.network import write_network
 from stacks.foundation.deployment.reach import Reach
-from stacks.foundation.deployment.reading import read_settings, read_state
-from stacks.foundation.deployment.security import write_security
+from stacks.foundation.deployment.reading import read_api, read_settings, read_state
+from stacks.foundation.deployment.security import write_keys, write_roles
 from stacks.policies import Statement, policy
 from stacks.settings import ENVIRONMENTS, Environment, SettingsError, StateBucket
 
@@ -65,24 +65,37 @@ class DeployRoles(Construct):
         environment = reach.environment
         name = environment.name
         self._policy(environment, boundary_name(environment), *runtime_boundary(reach))
-        settings = self._policy(environment, f"{name}-read-settings", *read_settings(reach))
-        state = self._policy(environment, f"{name}-read-state", *read_state(reach))
-        self._role(environment, "plan", f"environment:{name}-plan", PLAN_SECONDS, settings, state)
-        written = {
-            "network": write_network(reach),
-            "security": write_security(reach),
-            "data": write_data(reach),
-            "archive": [*write_archive(reach), *write_state(reach), *write_backup(reach)],
-            "api": write_api(reach),
-            "dns": write_dns(reach),
-        }
-        policies = [
-            self._policy(environment, f"{name}-{layer}", *statements)
-            for layer, statements in written.items()
+        read = self._policies(
+            environment,
+            {
+                "read-settings": read_settings(reach),
+                "read-api": read_api(reach),
+                "read-state": [*read_state(reach), *read_backup(reach)],
+            },
+        )
+        self._role(environment, "plan", f"environment:{name}-plan", PLAN_SECONDS, read)
+        written = self._policies(
+            environment,
+            {
+                "network": write_network(reach),
+                "roles": write_roles(reach),
+                "data": [*write_data(reach), *write_backup(reach)],
+                "archive": [*write_archive(reach), *write_state(reach), *write_keys(reach)],
+                "api": write_api(reach),
+                "dns": write_dns(reach),
+                "limits": limits(reach),
+            },
+        )
+        deploying = [*read, *written]
+        self._role(environment, "deploy", f"environment:{name}", DEPLOY_SECONDS, deploying)
+
+    def _policies(
+        self, environment: Environment, statements: dict[str, list[Statement]]
+    ) -> list[IamPolicy]:
+        return [
+            self._policy(environment, f"{environment.name}-{purpose}", *group)
+            for purpose, group in statements.items()
         ]
-        limited = self._policy(environment, f"{name}-limits", *limits(reach))
-        deploying = (settings, state, *policies, limited)
-        self._role(environment, "deploy", f"environment:{name}", DEPLOY_SECONDS, *deploying)
 
     def _in_own_account(self, environment: Environment) -> TerraformCount | None:
         """An account that is named as one environment's has no roles of the others: who deploys dev,
@@ -114,7 +127,7 @@ class DeployRoles(Construct):
         purpose: str,
         subject: str,
         seconds: int,
-        *policies: IamPolicy,
+        policies: list[IamPolicy],
     ) -> None:
         name = f"{purpose}-{environment.name}"
         role = IamRole(

@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 _RDS_MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 
 
-def write_security(reach: Reach) -> list[Statement]:
-    """Keys, and the roles that functions and services of the environment act as."""
-    return [*_keys(reach), *_roles(reach)]
-
-
-def _keys(reach: Reach) -> list[Statement]:
+def write_keys(reach: Reach) -> list[Statement]:
+    """The environment's keys, and what they are called."""
     keys = f"arn:aws:kms:*:{reach.account_id}:key/*"
     return [
         Statement("MakeKeys", ["kms:CreateKey"], ["*"], conditions=reach.to_be_tagged),
@@ -58,8 +54,9 @@ def _keys(reach: Reach) -> list[Statement]:
     ]
 
 
-def _roles(reach: Reach) -> list[Statement]:
-    """A role can be made, or given rights, only within the boundary; none without.
+def write_roles(reach: Reach) -> list[Statement]:
+    """What functions and services of the environment act as: made, and given rights, within the
+    boundary only.
 
     Trust knows no condition on boundaries, so whom a role trusts may be changed of what has our tags.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
