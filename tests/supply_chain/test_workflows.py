@@ -127,7 +127,8 @@ def test_a_pull_request_is_planned_in_every_environment_by_its_plan_role() -> No
     (job,) = workflow.jobs.values()
     planned = [entry["environment"] for entry in job["strategy"]["matrix"]["include"]]
     assert planned == ENVIRONMENT_NAMES
-    assert "environment" not in job  # The token would no longer say that it is a pull request's.
+    # Its protection rules are what a plan waits for; the plan role trusts no other subject.
+    assert job["environment"] == "${{ matrix.environment }}-plan"
     assert str(role_taken(job)).endswith(":role/deployment/plan-${{ matrix.environment }}")
     scripts = "\n".join(step.get("run", "") for step in job["steps"])
     assert "trading plan" in scripts
