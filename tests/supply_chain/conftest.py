@@ -34,11 +34,15 @@ def foundation(with_repository: Callable[[str], Stacks]) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The same where staging and prod have AWS Backup, and dev has not."""
-    output = tmp_path_factory.mktemp("backed-up")
-    days = "{name: {'aws_backup_days': 35} for name in ('staging', 'prod')}"
-    result = run_app(output, FOUNDATION_WORKSPACE, "-c", with_settings(days))
+def turned_on(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The same where staging and prod have all that an environment can turn on, and dev has not."""
+    output = tmp_path_factory.mktemp("turned-on")
+    on = (
+        "{name: {'aws_backup_days': 35, 'dnssec': True, 'allowed_client_cidrs': ('10.0.0.0/8',),"
+        " 'mutual_tls': tuple(settings.Truststore(region.name, f's3://pki-{region.name}/clients.pem',"
+        " 'v1') for region in settings.REGIONS)} for name in ('staging', 'prod')}"
+    )
+    result = run_app(output, FOUNDATION_WORKSPACE, "-c", with_settings(on))
     assert result.returncode == 0, result.stderr
     return read_stacks(output)[f"foundation-{GLOBAL_REGION}"]
 

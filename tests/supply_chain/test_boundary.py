@@ -15,7 +15,6 @@ from tests.supply_chain.deployment import (
     filled,
     of,
     policy_texts,
-    roles_of,
 )
 from tests.supply_chain.simulator import Role
 from tests.synthesis import Stack, Stacks
@@ -114,11 +113,11 @@ BACKING_UP = [
 
 @pytest.mark.parametrize(("action", "arn"), BACKING_UP)
 def test_aws_backup_works_within_the_boundary_where_it_is_turned_on(
-    foundation: Stack, backed_up: Stack, action: str, arn: str
+    foundation: Stack, turned_on: Stack, action: str, arn: str
 ) -> None:
-    assert ceiling(backed_up, "prod").may(action, arn, of("prod"))
+    assert ceiling(turned_on, "prod").may(action, arn, of("prod"))
     assert not ceiling(foundation, "prod").may(action, arn, of("prod"))
-    assert not ceiling(backed_up, "dev").may(action, arn, of("prod"))
+    assert not ceiling(turned_on, "dev").may(action, arn, of("prod"))
 
 
 @pytest.mark.parametrize(
@@ -132,54 +131,6 @@ def test_aws_backup_works_within_the_boundary_where_it_is_turned_on(
     ],
 )
 def test_aws_backup_leaves_other_environments_alone(
-    backed_up: Stack, action: str, arn: str
+    turned_on: Stack, action: str, arn: str
 ) -> None:
-    assert not ceiling(backed_up, "prod").may(action, arn, of("dev"))
-
-
-THROUGH_BACKUP = {"kms:ViaService": "backup.us-east-1.amazonaws.com"}
-SERVICE_POLICY = "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"
-BACKUP_ROLE = f"arn:aws:iam::{ACCOUNT}:role/aurora-backup-us-east-1-prod"
-
-
-@pytest.mark.parametrize(
-    ("action", "arn", "more"),
-    [
-        ("backup:CreateBackupVault", f"{VAULT}-prod", {}),
-        ("backup-storage:MountCapsule", "*", {}),
-        ("backup:CreateBackupPlan", PLAN, {}),
-        ("backup:CreateBackupSelection", PLAN, {}),
-        ("backup:DeleteRecoveryPoint", SNAPSHOT, {}),
-        ("backup:DeleteBackupVault", f"{VAULT}-prod", {}),
-        ("kms:CreateGrant", KEY, THROUGH_BACKUP),
-        ("iam:PassRole", BACKUP_ROLE, {"iam:PassedToService": "backup.amazonaws.com"}),
-        (
-            "iam:AttachRolePolicy",
-            BACKUP_ROLE,
-            {"iam:PolicyARN": SERVICE_POLICY, "iam:PermissionsBoundary": boundary("prod")},
-        ),
-    ],
-)
-def test_a_deploy_may_set_up_aws_backup_where_it_is_turned_on(
-    roles: dict[str, Role], backed_up: Stack, action: str, arn: str, more: dict[str, str]
-) -> None:
-    with_backup = roles_of(backed_up)
-    assert with_backup["deploy-prod"].may(action, arn, of("prod", **more))
-    assert not with_backup["deploy-staging"].may(action, arn, of("prod", **more)) or arn == "*"
-    assert not roles["deploy-prod"].may(action, arn, of("prod", **more))
-
-
-@pytest.mark.parametrize(
-    ("action", "arn"),
-    [
-        ("backup:DescribeBackupVault", f"{VAULT}-prod"),
-        ("backup:ListTags", f"{VAULT}-prod"),
-        ("backup:GetBackupPlan", PLAN),
-        ("backup:GetBackupSelection", PLAN),
-    ],
-)
-def test_a_plan_may_read_the_settings_of_aws_backup(
-    roles: dict[str, Role], backed_up: Stack, action: str, arn: str
-) -> None:
-    assert roles_of(backed_up)["plan-prod"].may(action, arn, of("prod"))
-    assert not roles["plan-prod"].may(action, arn, of("prod"))
+    assert not ceiling(turned_on, "prod").may(action, arn, of("dev"))

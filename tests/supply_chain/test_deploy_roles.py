@@ -89,8 +89,8 @@ def test_each_role_trusts_one_subject_of_github(foundation: Stack) -> None:
     assert provider["client_id_list"] == ["sts.amazonaws.com"]
 
 
-def test_the_policies_are_as_small_as_iam_wants_them(foundation: Stack, backed_up: Stack) -> None:
-    for made in (foundation, backed_up):
+def test_the_policies_are_as_small_as_iam_wants_them(foundation: Stack, turned_on: Stack) -> None:
+    for made in (foundation, turned_on):
         for address, text in policy_texts(made).items():
             size = len(json.dumps(json.loads(text), separators=(",", ":")))
             assert size <= POLICY_CHARACTERS, address

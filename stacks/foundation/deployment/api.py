@@ -41,17 +41,20 @@ def write_api(reach: Reach) -> list[Statement]:
             "ChangeFirewall",
             [
                 "wafv2:AssociateWebACL",
+                "wafv2:CreateIPSet",
                 "wafv2:CreateWebACL",
+                "wafv2:DeleteIPSet",
                 "wafv2:DeleteLoggingConfiguration",
                 "wafv2:DeleteWebACL",
                 "wafv2:DisassociateWebACL",
                 "wafv2:PutLoggingConfiguration",
                 "wafv2:TagResource",
                 "wafv2:UntagResource",
+                "wafv2:UpdateIPSet",
                 "wafv2:UpdateWebACL",
             ],
             [
-                *reach.named("wafv2", "regional/webacl/", end="/*"),
+                *reach.firewall(),
                 # A managed rule is named in the call that makes a firewall of it.
                 "arn:aws:wafv2:*:*:regional/managedruleset/*/*",
                 stages,
@@ -62,8 +65,20 @@ def write_api(reach: Reach) -> list[Statement]:
             ["apigateway:SetWebACL"],
             [stages],
         ),
+        *_truststores(reach),
         *_watching(reach),
     ]
+
+
+def _truststores(reach: Reach) -> list[Statement]:
+    """API Gateway takes a truststore as whoever names it:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html
+    """
+    stores = reach.environment.mutual_tls
+    if not stores:
+        return []
+    objects = [store.uri.replace("s3://", "arn:aws:s3:::") for store in stores]
+    return [Statement("ReadTruststores", ["s3:GetObject", "s3:GetObjectVersion"], objects)]
 
 
 def _watching(reach: Reach) -> list[Statement]:

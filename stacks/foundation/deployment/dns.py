@@ -63,4 +63,25 @@ def write_dns(reach: Reach) -> list[Statement]:
             [f"arn:aws:acm:*:{account}:certificate/*"],
             conditions=reach.tagged,
         ),
+        *_signing(reach),
+    ]
+
+
+def _signing(reach: Reach) -> list[Statement]:
+    """The zone's key is Route 53's to use, by the key's own policy (stacks/global_dns/dnssec.py)."""
+    if not reach.environment.dnssec:
+        return []
+    return [
+        Statement(
+            "SignZones",
+            [
+                "route53:ActivateKeySigningKey",
+                "route53:CreateKeySigningKey",
+                "route53:DeactivateKeySigningKey",
+                "route53:DeleteKeySigningKey",
+                "route53:DisableHostedZoneDNSSEC",
+                "route53:EnableHostedZoneDNSSEC",
+            ],
+            ["arn:aws:route53:::hostedzone/*"],
+        )
     ]

@@ -51,6 +51,11 @@ class Reach:
         """The environment's databases."""
         return self.named("rds", "cluster:")
 
+    def firewall(self) -> list[str]:
+        """The environment's firewalls, and the lists of addresses that they let through."""
+        kinds = ("regional/webacl/", "regional/ipset/")
+        return [arn for kind in kinds for arn in self.named("wafv2", kind, end="/*")]
+
     def buckets(self, end: str = "") -> list[str]:
         """The environment's buckets, or with `/*` their objects."""
         return [f"arn:aws:s3:::*-{self.account_id}-*-{ending}{end}" for ending in self.endings]

@@ -166,13 +166,14 @@ def read_api(reach: Reach) -> list[Statement]:
         Statement(
             "ReadFirewall",
             [
+                "wafv2:GetIPSet",
                 "wafv2:GetLoggingConfiguration",
                 "wafv2:GetWebACL",
                 "wafv2:GetWebACLForResource",
                 "wafv2:ListTagsForResource",
             ],
             [
-                *reach.named("wafv2", "regional/webacl/", end="/*"),
+                *reach.firewall(),
                 "arn:aws:apigateway:*::/restapis/*/stages/*",
             ],
         ),
