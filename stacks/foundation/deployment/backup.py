@@ -102,10 +102,10 @@ def act_as_backup(reach: Reach) -> list[Statement]:
                 "rds:DescribeDBClusterSnapshots",
                 "rds:DescribeDBClusters",
                 "rds:ListTagsForResource",
-                "tag:GetResources",
             ],
-            ["*"],
+            [f"arn:aws:rds:*:{account}:{kind}:*" for kind in ("cluster", "cluster-snapshot")],
         ),
+        Statement("FindByTags", ["tag:GetResources"], ["*"]),
         # A snapshot is made by the right to it and to the cluster.
         Statement(
             "Snapshot",
