@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SEND_TRACES = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 # Nor do these: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 DESCRIBE_NETWORK = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
-CREATE_NETWORK_INTERFACE = ["ec2:CreateNetworkInterface"]
+MAKE_NETWORK_INTERFACES = ["ec2:CreateNetworkInterface"]
 CHANGE_NETWORK_INTERFACES = [
     "ec2:DeleteNetworkInterface",
     "ec2:AssignPrivateIpAddresses",
@@ -95,51 +95,59 @@ def _network_interfaces(owner: str, function_name: str, network: NetworkOutputs)
     """For Lambda, which attaches the function to the VPC as this role; not for the function's code.
 
     Lambda tries these permissions out before it makes a function, naming no network interface: it wants
-    changes allowed on all ids, and a condition on an id's subnet would never be met. So what lies in
-    other subnets is denied instead, wherever a subnet is named: docs/adr/0024.
+    them allowed on all ids, and a condition on an id's subnet would never be met. So what lies elsewhere
+    is denied instead, wherever a request says where: docs/adr/0024.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     """
     arn = f"arn:aws:ec2:{owner}"
-    interfaces = f"{arn}:network-interface/*"
-    subnets = [
-        f"{arn}:subnet/{Token.as_string(Fn.element(network.lambda_subnet_ids, number))}"
-        for number in range(ZONES)
-    ]
-    groups = [
-        f"{arn}:security-group/{group}"
-        for group in (network.lambda_security_group_id, network.detached_security_group_id)
-    ]
     return [
         Statement(sid="LambdaSeesNetwork", actions=DESCRIBE_NETWORK, resources=["*"]),
         Statement(
-            sid="LambdaAttachesToOwnSubnets",
-            actions=CREATE_NETWORK_INTERFACE,
-            resources=[*subnets, *groups, interfaces],
-        ),
-        Statement(
             sid="LambdaChangesAttachments",
-            actions=CHANGE_NETWORK_INTERFACES,
+            actions=[*MAKE_NETWORK_INTERFACES, *CHANGE_NETWORK_INTERFACES],
             resources=[f"{arn}:*/*"],
         ),
-        Statement(
-            sid="NothingOfOtherSubnets",
-            effect="Deny",
-            actions=CHANGE_NETWORK_INTERFACES,
-            resources=[interfaces],
-            conditions={
-                "Null": {"ec2:Subnet": "false"},
-                "ArnNotEquals": {"ec2:Subnet": subnets},
-            },
-        ),
+        *_nothing_elsewhere(arn, network),
         Statement(
             sid="CodeChangesNoNetwork",
             effect="Deny",
-            actions=[*DESCRIBE_NETWORK, *CREATE_NETWORK_INTERFACE, *CHANGE_NETWORK_INTERFACES],
+            actions=[*DESCRIBE_NETWORK, *MAKE_NETWORK_INTERFACES, *CHANGE_NETWORK_INTERFACES],
             resources=["*"],
             conditions={
                 "ArnEquals": {
                     "lambda:SourceFunctionArn": f"arn:aws:lambda:{owner}:function:{function_name}"
                 }
+            },
+        ),
+    ]
+
+
+def _nothing_elsewhere(arn: str, network: NetworkOutputs) -> list[Statement]:
+    """Denials of other networks and subnets, where a request says which; not where it does not."""
+    subnets = [
+        f"{arn}:subnet/{Token.as_string(Fn.element(network.lambda_subnet_ids, number))}"
+        for number in range(ZONES)
+    ]
+    return [
+        # EC2 tells the VPC of the subnet and of each group, and nothing of an interface yet to be.
+        Statement(
+            sid="NothingInOtherNetworks",
+            effect="Deny",
+            actions=MAKE_NETWORK_INTERFACES,
+            resources=["*"],
+            conditions={
+                "Null": {"ec2:Vpc": "false"},
+                "ArnNotEquals": {"ec2:Vpc": f"{arn}:vpc/{network.vpc_id}"},
+            },
+        ),
+        Statement(
+            sid="NothingOfOtherSubnets",
+            effect="Deny",
+            actions=CHANGE_NETWORK_INTERFACES,
+            resources=[f"{arn}:network-interface/*"],
+            conditions={
+                "Null": {"ec2:Subnet": "false"},
+                "ArnNotEquals": {"ec2:Subnet": subnets},
             },
         ),
     ]

@@ -9,6 +9,7 @@ EVERYWHERE = "0.0.0.0/0"
 HTTPS = 443
 RULES = ("aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule")
 TO_GROUP, TO_LIST, TO_RANGE = "referenced_security_group_id", "prefix_list_id", "cidr_ipv4"
+NETWORK = "${data.terraform_remote_state.network_state.outputs."
 # Rules that no test here would see.
 UNSEEN_RULES = ("aws_security_group_rule", "aws_network_interface_sg_attachment", "aws_network_acl")
 
@@ -102,3 +103,34 @@ def test_nothing_comes_in_where_functions_are(environment: Stacks) -> None:
             assert ("gateway_id" in route.body) is not behind_nat, route
         functions = tables_of(environment, network, "lambda")
         assert not functions & (public | tables_of(environment, network, "database"))
+
+
+def test_the_cluster_wears_the_databases_group_and_no_other(environment: Stacks) -> None:
+    for cluster in all_of(environment, "aws_rds_cluster"):
+        groups = cluster.body["vpc_security_group_ids"]
+        assert groups == [f"{NETWORK}database_security_group_id}}"], cluster
+        assert cluster.body["iam_database_authentication_enabled"] is True, cluster
+    for subnets in all_of(environment, "aws_db_subnet_group"):
+        assert subnets.body["subnet_ids"] == f"{NETWORK}database_subnet_ids}}", subnets
+
+
+def test_functions_wear_their_group_in_their_subnets(environment: Stacks) -> None:
+    for function in all_of(environment, "aws_lambda_function"):
+        assert function.body["vpc_config"] == {
+            "subnet_ids": f"{NETWORK}lambda_subnet_ids}}",
+            "security_group_ids": [f"{NETWORK}lambda_security_group_id}}"],
+        }, function
+        # What is left of a function when it goes reaches nothing.
+        detached = function.body["replacement_security_group_ids"]
+        assert detached == [f"{NETWORK}detached_security_group_id}}"], function
+
+
+def test_the_groups_that_are_worn_are_those_that_the_rules_are_of(environment: Stacks) -> None:
+    for network in networks(environment):
+        outputs = environment[network]["output"]
+        for purpose in ("database", "lambda", "detached"):
+            group = f"${{aws_security_group.security_groups_{purpose}.id}}"
+            assert outputs[f"{purpose}_security_group_id"]["value"] == group, network
+        detached = "${aws_security_group.security_groups_detached.id}"
+        for rule in beside(environment, network, *RULES):
+            assert rule.body["security_group_id"] != detached, rule

@@ -239,6 +239,33 @@ OWN: list[Violation[Document]] = [
         "tests/security/test_roles.py::test_what_is_attached_to_other_subnets_is_not_touched[dev]",
     ),
     Violation(
+        "role-that-gives-itself-another",
+        API,
+        with_statement(
+            PERMISSIONS, Action=["iam:PassRole"], Resource=["arn:aws:iam::123456789012:role/*"]
+        ),
+        "tests/security/test_roles.py::test_no_role_may_become_or_change_another[dev]",
+    ),
+    Violation(
+        "every-user-of-every-database",
+        API,
+        with_statement(
+            PERMISSIONS,
+            Action=["rds-db:connect"],
+            Resource=["arn:aws:rds-db:us-east-1:123456789012:dbuser:*/*"],
+        ),
+        "tests/security/test_roles.py::test_a_function_may_do_what_it_needs_and_nothing_else[dev]",
+    ),
+    Violation(
+        "cluster-that-wears-the-functions'-group",
+        DATA,
+        put(
+            f"{CLUSTER}.vpc_security_group_ids",
+            ["${data.terraform_remote_state.network_state.outputs.lambda_security_group_id}"],
+        ),
+        "tests/security/test_network.py::test_the_cluster_wears_the_databases_group_and_no_other[dev]",
+    ),
+    Violation(
         "network-for-the-function's-code",
         API,
         without_statement(PERMISSIONS, "CodeChangesNoNetwork"),
