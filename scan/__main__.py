@@ -56,7 +56,8 @@ def scan(*, plans: bool, record: bool) -> bool:
         )
     waivers = read_waivers()
     outcomes = _outcomes(plans=plans)
-    judgement = judge([found for one in outcomes for found in one.findings], waivers)
+    unjudged = {one.tool for one in outcomes if one.not_run}
+    judgement = judge([found for one in outcomes for found in one.findings], waivers, unjudged)
     counts = ledger.counted(outcomes)
     shown = table.rows(outcomes, judgement)
     _show(shown)

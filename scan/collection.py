@@ -32,6 +32,14 @@ ROUNDS = (
     (f"api-{PLANNED_REGION}",),
 )
 _DIFFERENCES = 2
+# Deploys from GitHub are off until a repository is named; but no roles can do more than theirs.
+_WITH_DEPLOY_ROLES = """
+from stacks import lazy_bindings, settings
+lazy_bindings.install()
+settings.GITHUB_REPOSITORY = "example/trading"
+from stacks.platform import synthesize
+synthesize(settings.FOUNDATION_WORKSPACE)
+"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,10 @@ class Collector:
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(self._synthesized, workspaces))
 
+    def of_foundation(self) -> Evidence:
+        """The JSON of the foundation alone."""
+        return self._synthesized(FOUNDATION_WORKSPACE)
+
     def planned(self) -> list[Evidence]:
         """The plans of every environment before it is deployed, and after. Raises OperatorError."""
         with self._local_aws():
@@ -61,7 +73,11 @@ class Collector:
         out = self.folder / f"{workspace}.out"
         shutil.rmtree(out, ignore_errors=True)
         environment = {**os.environ, "TF_WORKSPACE": workspace, "CDKTF_OUTDIR": str(out)}
-        _run([sys.executable, str(PROJECT_ROOT / "main.py")], environment, (0,))
+        program = [str(PROJECT_ROOT / "main.py")]
+        if workspace == FOUNDATION_WORKSPACE:
+            program = ["-c", _WITH_DEPLOY_ROLES]
+            environment["TRADING_STATE_BUCKET"] = "example-state"
+        _run([sys.executable, *program], environment, (0,))
         for path in out.glob("stacks/*/cdk.tf.json"):
             shutil.copy(path, evidence.folder / f"{path.parent.name}.json")
         return evidence
@@ -82,6 +98,9 @@ class Collector:
     def _plan(self, workspace: str, evidence: Evidence, *stacks: str) -> None:
         export = ("--export", str(evidence.folder))
         self._trading("plan", *stacks, *export, workspace=workspace, codes=(0, _DIFFERENCES))
+        unplanned = [name for name in stacks if not (evidence.folder / f"{name}.json").is_file()]
+        if unplanned:
+            raise OperatorError(f"{', '.join(unplanned)} of {workspace} could not be planned")
 
     def _empty(self, workspace: str, stage: Stage) -> Evidence:
         folder = self.folder / workspace / stage

@@ -11,7 +11,7 @@ from stacks.paths import PROJECT_ROOT
 from trading.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from scan.findings import Finding
@@ -63,15 +63,21 @@ def read_waivers(path: Path = WAIVERS) -> list[Waiver]:
     return waivers
 
 
-def judge(findings: Iterable[Finding], waivers: Sequence[Waiver]) -> Judgement:
-    """Part what was found into what is argued and what is not."""
+def judge(
+    findings: Iterable[Finding], waivers: Sequence[Waiver], unjudged: Collection[str] = ()
+) -> Judgement:
+    """Part what was found into what is argued and what is not.
+
+    Waivers of `unjudged` tools, which could not judge all, are not idle: nobody knows.
+    """
     every = sorted(findings)
     waived = [finding for finding in every if any(waiver.covers(finding) for waiver in waivers)]
     idle = [
         f"{waiver.tool} {waiver.check} {subject}"
         for waiver in waivers
         for subject in waiver.subjects
-        if not any(replace(waiver, subjects=(subject,)).covers(one) for one in waived)
+        if waiver.tool not in unjudged
+        and not any(replace(waiver, subjects=(subject,)).covers(one) for one in waived)
     ]
     failed = [finding for finding in every if finding not in set(waived)]
     return Judgement(tuple(failed), tuple(waived), tuple(idle))

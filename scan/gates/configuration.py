@@ -57,7 +57,9 @@ def _report(evidence: Evidence) -> dict[str, Any]:
             path.write_text(json.dumps(told, indent=1))
         arguments = ["--directory", name, "--framework", _FRAMEWORKS[evidence.stage]]
         quiet = ["--compact", "--skip-download", "--output", "json"]
-        report = read_json(TOOL, run_scanner(TOOL, [*arguments, *quiet]))
+        report = read_json(
+            TOOL, run_scanner(TOOL, [*arguments, *quiet], folder=folder, environment={"HOME": name})
+        )
     unread = report["results"]["parsing_errors"] if "results" in report else evidence.stacks
     if unread:
         raise OperatorError(f"checkov could not read {evidence.name}: {', '.join(unread)}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scan.evidence import Evidence
     from scan.policies import Policy
 
+_ASK_PARLIAMENT = Path(__file__).parent.with_name("ask_parliament.py")
 # What cloudsplaining asks of a policy: https://cloudsplaining.readthedocs.io/en/latest/glossary/privilege-escalation/
 _RISKS = (
     "CredentialsExposure",
@@ -44,7 +45,7 @@ def check_grammar(evidence: Sequence[Evidence]) -> Outcome:
             for number, statement in enumerate(policy.statements)
         ]
         evaluated.update({(one.name, "statement"): len(statements)} if statements else {})
-        findings += _parliament(one, statements)
+        findings += _parliament(one, statements) if statements else []
     return Outcome("parliament", tuple(sorted(set(findings))), evaluated)
 
 
@@ -65,25 +66,22 @@ def _about_itself(policy: Policy, statement: dict[str, Any]) -> dict[str, Any]:
     """In a trust policy and in a key's, the resource is what the policy is attached to."""
     if not policy.is_trust and policy.resource.type != "aws_kms_key":
         return statement
-
-    return {**statement, "Resource": policy.resource.values["arn"]}
+    return {**statement, "Resource": policy.own_arn}
 
 
 def _parliament(
     evidence: Evidence, statements: list[tuple[str, dict[str, Any]]]
 ) -> Iterator[Finding]:
-    if not statements:
-        return
     with TemporaryDirectory(prefix="scan-") as folder:
-        for number, (_, statement) in enumerate(statements):
-            document = {"Version": "2012-10-17", "Statement": [statement]}
-            (Path(folder) / f"{number}.json").write_text(json.dumps(document))
-        output = run_scanner("parliament", ["--directory", folder, "--json"])
-    for line in output.splitlines():
-        told = read_json("parliament", line)
-        subject, _ = statements[int(Path(told["location"]["filepath"]).stem)]
-        message = f"{told['title']}: {told['detail']}"
-        yield Finding("parliament", evidence.name, told["issue"], subject, message, subject)
+        asked = Path(folder) / "statements.json"
+        asked.write_text(json.dumps([statement for _, statement in statements]))
+        output = run_scanner("python", [str(_ASK_PARLIAMENT), str(asked)])
+    answers = [read_json("parliament", line) for line in output.splitlines()]
+    for (subject, _), told in zip(statements, answers, strict=True):
+        for found in told:
+            yield Finding(
+                "parliament", evidence.name, found["issue"], subject, found["message"], subject
+            )
 
 
 def _cloudsplaining(evidence: Evidence, policies: dict[str, Policy]) -> Iterator[Finding]:

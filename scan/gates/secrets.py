@@ -29,6 +29,12 @@ _CHECKSUMS = "|".join(
     )
 )
 
+_LEFT_OUT_BY = (
+    "detect_secrets.filters.allowlist.is_line_allowlisted",
+    "detect_secrets.filters.heuristic.is_lock_file",
+    "detect_secrets.filters.heuristic.is_swagger_file",
+)
+
 
 def check_secrets(evidence: Sequence[Evidence], tree: Path = PROJECT_ROOT) -> Outcome:
     """What looks like a secret, named by the file and the beginning of its hash."""
@@ -45,7 +51,9 @@ def check_secrets(evidence: Sequence[Evidence], tree: Path = PROJECT_ROOT) -> Ou
 
 
 def _scan(scope: str, folder: Path, files: list[str]) -> list[Finding]:
-    arguments = ["scan", "--no-verify", f"--exclude-lines={_CHECKSUMS}", *files]
+    # What is argued is a waiver, not a comment; and no file is left out.
+    strict = [argument for name in _LEFT_OUT_BY for argument in ("--disable-filter", name)]
+    arguments = ["scan", *strict, "--no-verify", f"--exclude-lines={_CHECKSUMS}", *files]
     results = read_json(TOOL, run_scanner(TOOL, arguments, folder=folder))["results"]
     return [
         Finding(

@@ -11,6 +11,7 @@ import pytest
 from scan import collection
 from scan.collection import PLANNED_REGION, ROUNDS, Collector
 from scan.evidence import Stage
+from scan.policies import rendered_policies
 from stacks.settings import ENVIRONMENTS, FOUNDATION_WORKSPACE
 from trading.errors import OperatorError
 
@@ -20,11 +21,15 @@ PLANNED = [stack for stacks in ROUNDS for stack in stacks]
 
 @dataclass
 class Machine:
-    """What was run of `trading`: by workspace, the arguments. `fails` is a verb that does."""
+    """What was run of `trading`: by workspace, the arguments.
+
+    `fails` is a verb that does; `waits` a stack that no plan is made of.
+    """
 
     ran: dict[str, list[list[str]]] = field(default_factory=dict)
     forgotten: list[Path] = field(default_factory=list)
     fails: str = ""
+    waits: str = ""
 
     def run(self, command: list[str], environment: dict[str, str], codes: tuple[int, ...]) -> None:
         arguments = command[3:]
@@ -35,6 +40,11 @@ class Machine:
         assert codes == ((0, 2) if arguments[0] == "plan" else (0,))
         if arguments[0] == self.fails:
             raise OperatorError(f"{self.fails} failed")
+        if arguments[0] == "plan":
+            *stacks, _, folder = arguments[1:]
+            for stack in stacks:
+                if stack != self.waits:
+                    (Path(folder) / f"{stack}.json").write_text("{}")
 
 
 @pytest.fixture
@@ -101,6 +111,12 @@ def test_the_local_aws_is_stopped_whatever_happens(
     assert machine.forgotten == [tmp_path / "work" / "local"]
 
 
+def test_a_stack_that_is_not_planned_is_an_error(machine: Machine, tmp_path: Path) -> None:
+    machine.waits = PLANNED[-1]
+    with pytest.raises(OperatorError, match=f"{PLANNED[-1]} of .* could not be planned"):
+        Collector(tmp_path, silent).planned()
+
+
 def app(folder: Path, *lines: str) -> None:
     (folder / "main.py").write_text("\n".join(lines))
 
@@ -115,6 +131,7 @@ def test_every_workspace_is_synthesized(tmp_path: Path, monkeypatch: pytest.Monk
         """text = '{"resource": {"kind": {"%s": {}}}}' % os.environ['TF_WORKSPACE']""",
         "(folder / 'cdk.tf.json').write_text(text)",
     )
+    monkeypatch.setattr(collection, "_WITH_DEPLOY_ROLES", (tmp_path / "main.py").read_text())
     collector = Collector(tmp_path / "scan", silent)
     evidence = collector.synthesized()
     assert [each.name for each in evidence] == [
@@ -124,6 +141,17 @@ def test_every_workspace_is_synthesized(tmp_path: Path, monkeypatch: pytest.Monk
         assert each.stacks == {"data": {"resource": {"kind": {each.environment: {}}}}}
         (kept,) = each.folder.iterdir()
         assert json.loads(kept.read_text()) == each.stacks["data"]
+
+
+def test_the_foundation_is_scanned_with_its_deploy_roles(tmp_path: Path) -> None:
+    evidence = Collector(tmp_path, silent).of_foundation()
+    policies = list(rendered_policies(evidence))
+    assert {"aws_iam_policy", "aws_iam_role", "aws_kms_key", "aws_s3_bucket_policy"} <= {
+        policy.resource.type for policy in policies
+    }
+    assert any("deploy" in policy.address for policy in policies)
+    # All that they refer to has an example.
+    assert not [policy.address for policy in policies if "${" in json.dumps(policy.document)]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,16 @@ def test_policies_are_those_of_what_is_deployed(tmp_path: Path, planned: Documen
     assert list(rendered_policies(before)) == []
 
 
+def test_a_policy_in_a_block_is_found(tmp_path: Path) -> None:
+    policy = json.dumps({"Statement": [{"Sid": "Inside"}]})
+    role = {"inline_policy": [{"name": "all", "policy": policy}]}
+    plan = as_plan({"resource": {"aws_iam_role": {"function": role}}})
+    (only,) = rendered_policies(written({"api": plan}, tmp_path / "stacks", Stage.DEPLOYED))
+    assert only.statements == [{"Sid": "Inside"}]
+    assert only.of_identity
+    assert not only.is_trust
+
+
 def test_a_statement_without_a_list_is_one(tmp_path: Path) -> None:
     policy = json.dumps({"Statement": {"Sid": "Alone"}})
     plan = as_plan({"resource": {"aws_sqs_queue_policy": {"queue": {"policy": policy}}}})
