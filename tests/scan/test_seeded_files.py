@@ -122,3 +122,9 @@ def test_an_advisory_service_that_fails_is_no_pass(
     monkeypatch.setenv("SCAN_ADVISORIES_URL", "http://127.0.0.1:1/v1/query")
     with pytest.raises(OperatorError, match=r"pip-audit failed with 1 and said: .*refused"):
         check_dependencies(tmp_path)
+
+
+def test_violation_workflow_that_cannot_be_read(tmp_path: Path) -> None:
+    tree = git_tree(tmp_path / "tree", {".github/workflows/plan.yml": "on: push\nsteeps: []\n"})
+    with pytest.raises(OperatorError, match="zizmor failed"):
+        check_workflows(tree)
