@@ -119,11 +119,25 @@ def changed(number: int, **members: str) -> tuple[Truststore, ...]:
         ({"mutual_tls": changed(0, uri="s3://bucket")}, "use s3://bucket/key"),
         ({"mutual_tls": changed(0, uri="s3://Bucket/key")}, "use s3://bucket/key"),
         ({"mutual_tls": changed(2, version="")}, "name the version of s3://company-pki-us-west-2"),
+        ({"mutual_tls": changed(0, version="null")}, "turn on the bucket's versions"),
+        (
+            {"mutual_tls": changed(1, uri="s3://company-pki-us-east-1/other.pem")},
+            "us-east-1 and us-east-2 are both in s3://company-pki-us-east-1: use a bucket in each",
+        ),
         ({"allowed_client_cidrs": ("198.51.100.0/33",)}, "is no address range"),
         ({"allowed_client_cidrs": ("198.51.100.7/24",)}, "has host bits set"),
         ({"allowed_client_cidrs": ("office",)}, "is no address range"),
         ({"allowed_client_cidrs": ("0.0.0.0/0",)}, "is everyone"),
         ({"allowed_client_cidrs": ("10.0.0.0/8", "::/0")}, "is everyone"),
+        ({"allowed_client_cidrs": ("0.0.0.0/1", "128.0.0.0/1")}, "together are everyone"),
+        (
+            {"allowed_client_cidrs": ("10.0.0.0/8", "::/1", "8000::/2", "c000::/2")},
+            "together are everyone",
+        ),
+        (
+            {"allowed_client_cidrs": ("10.0.0.0/8", "::/8", "10.0.0.0/8")},
+            "'10.0.0.0/8' is there twice",
+        ),
         ({"allowed_client_cidrs": ("203.0.113.7",)}, "write 203.0.113.7/32"),
         (
             {
@@ -133,7 +147,9 @@ def changed(number: int, **members: str) -> tuple[Truststore, ...]:
             "set web_acl_requests_per_five_minutes",
         ),
         ({"dnssec": True, "zone_exists": True}, "sign yours yourself"),
-        ({"aws_backup_days": 0}, "use 1 or more, or None"),
+        ({"aws_backup_days": 0}, "aws_backup_days is 0: use 1 to 36500, or None"),
+        ({"aws_backup_days": 36501}, "use 1 to 36500, or None"),
+        ({"aws_backup_days": True}, "aws_backup_days is True: use 1 to 36500, or None"),
     ],
 )
 def test_a_setting_that_cannot_work_is_refused_in_one_line(
@@ -144,6 +160,18 @@ def test_a_setting_that_cannot_work_is_refused_in_one_line(
     assert reason in str(refused.value)
     assert str(refused.value).startswith("dev: ")
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"aws_backup_days": 1},
+        {"aws_backup_days": 36500},
+        {"allowed_client_cidrs": ("0.0.0.0/1", "8000::/1", "10.0.0.0/8")},
+    ],
+)
+def test_a_setting_at_its_limits_is_taken(change: dict[str, Any]) -> None:
+    Workspace("dev", replace(DEV, **change))
 
 
 def test_the_failing_alarm_tells_what_keeps_clients_away(stack: dict[str, Any]) -> None:
