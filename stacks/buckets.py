@@ -46,6 +46,12 @@ class PrivateBucket(Construct):
     """Versioned, encrypted with the region's key, closed to the public and to plain HTTP; it tells
     EventBridge of every change to an object.
 
+    Nobody listens yet: the events are for whoever is to watch a bucket, and AWS asks for them (S3.11,
+    https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html#s3-11; checkov's CKV2_AWS_62).
+    EventBridge takes AWS's management events for nothing. These are opt-in data events, which its price
+    list has apart, by the million: https://aws.amazon.com/eventbridge/pricing/. One is an object that is
+    written, deleted or expires: a blotter a day, and each file of S3's access logs.
+
     Objects expire after `current_days`, or never for None; the versions that were replaced or deleted
     after `noncurrent_days`. `force_destroy` removes all versions and delete markers, so that the layer
     can be torn down.
