@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,13 @@ def test_every_pattern_must_match_by_itself() -> None:
     judgement = judge([finding("data:a")], [waiver("data:a", "data:b"), waiver("network:*")])
     assert judgement.failed == ()
     assert judgement.idle == ("checkov CKV_AWS_1 data:b", "checkov CKV_AWS_1 network:*")
+
+
+def test_what_another_test_finds_is_not_idle_here() -> None:
+    here = waiver("global-dns:*")
+    elsewhere = replace(here, elsewhere="tests/end_to_end/test_platform.py")
+    assert judge([], [here]).idle == ("checkov CKV_AWS_1 global-dns:*",)
+    assert judge([], [elsewhere]).idle == ()
 
 
 def test_brackets_name_what_is_in_them() -> None:
