@@ -189,6 +189,8 @@ class MariaDbServer:
         """Keep every connection open, and answer nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # A thread on another processor goes on for a while, and could still answer: wait for all of them.
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
         assert self._process is not None
